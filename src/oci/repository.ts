@@ -1,0 +1,60 @@
+// The domain on one screen: a repository is a source of content, and some sources are also targets.
+import type { Descriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+import type { Manifest } from './manifest.ts';
+import type { RepositoryName, Tag } from './reference.ts';
+
+/** What every operation that can wait takes. */
+export interface Call {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a reference means, and when that was last known to be so. */
+export interface Resolution {
+  readonly descriptor: Descriptor;
+  readonly asOf: Date;
+  /** What the authority said of the parts, when it said it without being asked for a manifest. */
+  readonly parts?: readonly ResolvedPart[] | undefined;
+}
+
+/** One manifest below an index, as a web API lists it: its compressed size includes its layers. */
+export interface ResolvedPart {
+  readonly digest?: Digest | undefined;
+  readonly platform: string;
+  readonly sizeBytes: number;
+}
+
+export interface BlobBody {
+  readonly sizeBytes: number;
+  /** Whoever receives it reads it to the end or cancels it; it fails rather than hand out wrong bytes as right. */
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+export interface Source {
+  /** Asks what a tag or digest means without fetching it. Throws MANIFEST_UNKNOWN when there is no such thing. */
+  resolve(reference: Tag | Digest, call?: Call): Promise<Resolution>;
+  /** The bytes, hashed to the digest. */
+  manifest(digest: Digest, call?: Call): Promise<Manifest>;
+  /** `undefined` when the repository does not have it. */
+  statBlob(digest: Digest, call?: Call): Promise<{ sizeBytes: number } | undefined>;
+  /** A stream that ends well only if its bytes hash to the digest. */
+  blob(digest: Digest, call?: Call): Promise<BlobBody>;
+}
+
+export interface Target extends Source {
+  /** Sends a blob. `open` is called again for each retry, and each body it gives is consumed or cancelled. */
+  push(blob: Descriptor, open: () => Promise<ReadableStream<Uint8Array>>, call?: Call): Promise<void>;
+  /** Stores a manifest under its digest and moves the tags to it. All that it names must be there already. */
+  put(manifest: Manifest, tags: readonly Tag[], call?: Call): Promise<void>;
+}
+
+/** A registry that can make a blob of one of its repositories appear in another without sending it. */
+export interface MountsBlobs {
+  /** `false`: refused, and the blob has to be pushed. */
+  mount(blob: Descriptor, from: RepositoryName, call?: Call): Promise<boolean>;
+}
+
+export interface ListsTags {
+  /** `undefined` when there is no such repository. */
+  listTags(call?: Call): Promise<ReadonlySet<Tag> | undefined>;
+}

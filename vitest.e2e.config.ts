@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+// Real programs, one file at a time: what they measure and the ports they open are theirs alone.
+export default defineConfig({
+  test: {
+    include: ['test/e2e/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
+  },
+});
