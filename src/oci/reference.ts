@@ -90,11 +90,13 @@ export function formatFamiliar(reference: Reference): string {
   return familiarName(reference.domain, reference.repository) + suffixOf(reference);
 }
 
-/** `nginx` for docker.io's `library/nginx`, the full name for all others. */
+/** `nginx` for docker.io's `library/nginx`, `a/b` for its `a/b`, and the full name for all others. */
 export function familiarName(domain: string, repository: RepositoryName): string {
+  const official = repository.startsWith('library/') ? repository.slice('library/'.length) : undefined;
   if (domain !== DOCKER_HUB) return `${domain}/${repository}`;
-  const bare = repository.startsWith('library/') ? repository.slice('library/'.length) : repository;
-  return bare.includes('/') && repository.startsWith('library/') ? repository : bare;
+  if (official !== undefined && !official.includes('/')) return official;
+  // A first component such as `a.b` would be read as a registry.
+  return isRegistryName(repository.slice(0, repository.indexOf('/'))) ? `${domain}/${repository}` : repository;
 }
 
 /** The reference within its repository: the digest if there is one, else the tag. */
@@ -119,10 +121,13 @@ function splitDigest(text: string): [named: string, digest: string | undefined] 
 function splitDomain(named: string): [domain: string, remainder: string] {
   const slash = named.indexOf('/');
   const first = slash < 0 ? '' : named.slice(0, slash);
-  const isRegistry = first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase();
-  if (!isRegistry) return [DOCKER_HUB, named];
+  if (!isRegistryName(first)) return [DOCKER_HUB, named];
   if (!isDomain(first)) throw new OciError('NAME_INVALID', `"${first}" is not a registry's host name`);
   return [first === 'index.docker.io' ? DOCKER_HUB : first, named.slice(slash + 1)];
+}
+
+function isRegistryName(component: string): boolean {
+  return component === 'localhost' || /[.:]/.test(component) || component !== component.toLowerCase();
 }
 
 function splitTag(remainder: string): [path: string, tag: string | undefined] {

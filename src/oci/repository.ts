@@ -41,17 +41,24 @@ export interface Source {
   blob(digest: Digest, call?: Call): Promise<BlobBody>;
 }
 
-export interface Target extends Source {
-  /** Sends a blob. `open` is called again for each retry, and each body it gives is consumed or cancelled. */
-  push(blob: Descriptor, open: () => Promise<ReadableStream<Uint8Array>>, call?: Call): Promise<void>;
-  /** Stores a manifest under its digest and moves the tags to it. All that it names must be there already. */
-  put(manifest: Manifest, tags: readonly Tag[], call?: Call): Promise<void>;
+/** What a pusher knows that can save the target work. */
+export interface PushCall extends Call {
+  /** Another repository of the same registry that has the blob: it can appear here without being sent. */
+  readonly mountFrom?: RepositoryName | undefined;
+  /** The repository is known to lack the blob, so it need not be asked. */
+  readonly isKnownAbsent?: boolean | undefined;
+  /** Called as bytes leave. */
+  readonly onBytes?: ((count: number) => void) | undefined;
 }
 
-/** A registry that can make a blob of one of its repositories appear in another without sending it. */
-export interface MountsBlobs {
-  /** `false`: refused, and the blob has to be pushed. */
-  mount(blob: Descriptor, from: RepositoryName, call?: Call): Promise<boolean>;
+/** How a blob came to be where it was pushed to. */
+export type PushOutcome = 'present' | 'mounted' | 'sent';
+
+export interface Target extends Source {
+  /** Sends a blob. `open` is called again for each retry, and each body it gives is consumed or cancelled. */
+  push(blob: Descriptor, open: () => Promise<ReadableStream<Uint8Array>>, call?: PushCall): Promise<PushOutcome>;
+  /** Stores a manifest under its digest and moves the tags to it. All that it names must be there already. */
+  put(manifest: Manifest, tags: readonly Tag[], call?: Call): Promise<void>;
 }
 
 export interface ListsTags {

@@ -1,0 +1,124 @@
+// The composition root of the commands: from configuration and environment to the objects that do the work.
+import { readFileSync } from 'node:fs';
+import { systemClock } from '../async/clock.ts';
+import { builtInRatePerSecond } from '../config/built-in-upstreams.ts';
+import type { Config, EndpointConfig, TargetConfig, UpstreamConfig } from '../config/config.ts';
+import { UsageError } from '../oci/usage-error.ts';
+import type { CredentialStore, Credentials } from '../remote/credentials.ts';
+import { HubApi } from '../remote/hub-api.ts';
+import { Network } from '../remote/network.ts';
+import { ProcessPullLedger } from '../remote/pull-ledger.ts';
+import { RemoteRegistry } from '../remote/remote-registry.ts';
+import { Upstream } from '../remote/upstream.ts';
+import type { SyncTarget } from '../sync/job.ts';
+import { type TlsSettings, UndiciSend } from './undici-send.ts';
+
+export interface SessionOptions {
+  readonly config: Config;
+  /** Logins that are kept on this machine, for registries whose configuration has none. */
+  readonly credentials: CredentialStore;
+}
+
+/** Everything one command works with. Dispose of it to close its connections. */
+export class Session implements AsyncDisposable {
+  readonly config: Config;
+  readonly network: Network;
+  readonly #send: UndiciSend;
+  readonly #credentials: CredentialStore;
+  readonly #tls = new Map<string, TlsSettings>();
+  readonly #rates = new Map<string, number>();
+  readonly #upstreams = new Map<string, Upstream>();
+
+  constructor({ config, credentials }: SessionOptions) {
+    this.config = config;
+    this.#credentials = credentials;
+    this.#send = new UndiciSend({ tls: this.#tls });
+    this.network = new Network({ send: this.#send.send, clock: systemClock, rates: this.#rates });
+  }
+
+  /** A configured upstream. Throws UsageError for any other name. */
+  upstream(name: string): Upstream {
+    const known = this.#upstreams.get(name);
+    if (known !== undefined) return known;
+    const config = this.config.upstreams.get(name);
+    if (config === undefined) {
+      const names = [...this.config.upstreams.keys()].join(', ');
+      throw new UsageError(`"${name}" is not a configured upstream; there are ${names === '' ? 'none' : names}`);
+    }
+    const upstream = this.#buildUpstream(config);
+    this.#upstreams.set(name, upstream);
+    return upstream;
+  }
+
+  /** A registry that a person named, with the login that is kept for it. */
+  registry(endpoint: EndpointConfig, name = new URL(endpoint.url).host): RemoteRegistry {
+    this.#prepare(endpoint);
+    const { credentials, realms } = endpoint;
+    const url = new URL(endpoint.url);
+    return new RemoteRegistry({
+      name,
+      url,
+      network: this.network,
+      realms,
+      credentials: () => this.#login(name, credentials),
+    });
+  }
+
+  target(config: TargetConfig): SyncTarget {
+    if (config.kind === 'store') {
+      throw new UsageError('a sync into the store is not built yet; name a registry under "to"');
+    }
+    const registry = this.registry(config.endpoint);
+    return { name: registry.name, template: config.repository, registry };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#send[Symbol.asyncDispose]();
+  }
+
+  #buildUpstream(config: UpstreamConfig): Upstream {
+    const { name, credentials, realms, hubApi, reservedPulls } = config;
+    this.#prepare(config);
+    const registry = new RemoteRegistry({
+      name,
+      url: new URL(config.url),
+      network: this.network,
+      realms,
+      credentials: () => this.#login(name, credentials),
+      ledger: new ProcessPullLedger(systemClock, { reserve: reservedPulls }),
+    });
+    const api =
+      hubApi === undefined
+        ? undefined
+        : new HubApi({ url: new URL(hubApi), network: this.network, traffic: registry.traffic });
+    if (hubApi !== undefined) this.#limitRate(new URL(hubApi).host, undefined, false);
+    return new Upstream({ name, registry, hubApi: api, template: config.repository });
+  }
+
+  async #login(name: string, configured: Credentials | undefined): Promise<Credentials | undefined> {
+    return configured ?? (await this.#credentials.find(name));
+  }
+
+  // What an origin needs is settled before its first connection.
+  #prepare({ url, caFile, insecure, ratePerSecond, credentials, proxy }: EndpointConfig): void {
+    if (proxy !== undefined && proxy !== 'direct') {
+      throw new UsageError(`the proxy for ${url} cannot be used: proxies are not built yet`);
+    }
+    const { origin, host } = new URL(url);
+    this.#limitRate(host, ratePerSecond, credentials !== undefined);
+    if (caFile !== undefined || insecure) this.#tls.set(origin, { insecure, ca: caFile && readCa(caFile) });
+  }
+
+  #limitRate(host: string, configured: number | undefined, hasLogin: boolean): void {
+    const rate = configured ?? builtInRatePerSecond(host, hasLogin);
+    if (rate !== undefined) this.#rates.set(host, rate);
+  }
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`the certificates in ${file} cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,211 @@
+// The network port on Node: undici's pools of HTTP/1.1 connections. The only file that knows undici.
+import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { rootCertificates } from 'node:tls';
+import type { Readable } from 'node:stream';
+import { Agent, type Dispatcher, Pool } from 'undici';
+import { classifyAddress, isAddressLiteral } from '../remote/address.ts';
+import {
+  type Reach,
+  type ResponseHeaders,
+  type Send,
+  SendError,
+  type SendRequest,
+  type SendResponse,
+} from '../remote/send.ts';
+import { readAll } from '../streams/read-all.ts';
+import { sendErrorFrom } from './send-failures.ts';
+
+/** How an origin's certificate is judged, where that differs from the system's way. */
+export interface TlsSettings {
+  /** Certificates to trust besides the usual ones, as PEM text. */
+  readonly ca?: string | undefined;
+  /** No check at all. */
+  readonly insecure?: boolean | undefined;
+}
+
+interface UndiciOptions {
+  /** By origin, `https://host:port`; looked at when the first connection to it is made. */
+  readonly tls?: ReadonlyMap<string, TlsSettings>;
+}
+
+const CONNECTIONS_PER_ORIGIN = 64;
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 30_000;
+
+/** Dispose of it to close its connections; what is in flight then ends first. */
+export class UndiciSend implements AsyncDisposable {
+  readonly #agents: Record<Reach, Agent>;
+
+  constructor({ tls = new Map() }: UndiciOptions = {}) {
+    this.#agents = { configured: agent('configured', tls), public: agent('public', tls) };
+  }
+
+  readonly send: Send = async (request) => {
+    checkLiteral(request.url.hostname, request.reach);
+    const body = request.body instanceof ReadableStream ? new ObservedBody(request.body) : request.body;
+    try {
+      const answer = await this.#agents[request.reach].request({
+        origin: request.url.origin,
+        path: request.url.pathname + request.url.search,
+        method: request.method,
+        headers: headersOf(request),
+        // undici takes any async iterable as a body, though its types name streams only.
+        body: (body as Readable | Uint8Array | undefined) ?? null,
+        headersTimeout: request.headersTimeoutMs,
+        bodyTimeout: request.idleTimeoutMs,
+        ...(request.signal !== undefined && { signal: request.signal }),
+      });
+      return toResponse(answer);
+    } catch (error) {
+      // A request that failed because its body did is the body's failure.
+      if (body instanceof ObservedBody && body.hasFailed) throw body.failure;
+      throw sendErrorFrom(error);
+    } finally {
+      if (body instanceof ObservedBody) body.cancelUnlessRead();
+    }
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#agents.configured.close(), this.#agents.public.close()]);
+  }
+}
+
+/** A request's body that remembers whether it was the one that failed, and is never left open. */
+class ObservedBody implements AsyncIterable<Uint8Array> {
+  readonly #stream: ReadableStream<Uint8Array>;
+  #isRead = false;
+  hasFailed = false;
+  failure: unknown;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#stream = stream;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    this.#isRead = true;
+    try {
+      yield* this.#stream;
+    } catch (error) {
+      this.hasFailed = true;
+      this.failure = error;
+      throw error;
+    }
+  }
+
+  cancelUnlessRead(): void {
+    if (!this.#isRead) this.#stream.cancel().catch(() => undefined);
+  }
+}
+
+function agent(reach: Reach, tls: NonNullable<UndiciOptions['tls']>): Agent {
+  return new Agent({
+    factory(origin, options: object) {
+      const own = tls.get(typeof origin === 'string' ? origin : origin.origin);
+      const connect = {
+        timeout: CONNECT_TIMEOUT_MS,
+        lookup: checkedLookup(reach),
+        ...(own?.ca !== undefined && { ca: [...rootCertificates, own.ca] }),
+        ...(own?.insecure === true && { rejectUnauthorized: false }),
+      };
+      return new Pool(origin, {
+        ...options,
+        connections: CONNECTIONS_PER_ORIGIN,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connect,
+      });
+    },
+  });
+}
+
+// The address that was checked is the address that is connected to: a name cannot change its mind in between.
+function checkedLookup(reach: Reach): LookupFunction {
+  return (hostname, options, callback) => {
+    dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error) return callback(error, []);
+      const allowed = addresses.filter(({ address }) => isAllowed(address, reach));
+      const first = allowed[0];
+      if (first === undefined) return callback(forbidden(hostname, addresses[0]?.address), []);
+      return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
+    });
+  };
+}
+
+function checkLiteral(hostname: string, reach: Reach): void {
+  if (isAddressLiteral(hostname) && !isAllowed(hostname, reach)) throw forbidden(hostname, hostname);
+}
+
+function isAllowed(address: string, reach: Reach): boolean {
+  const kind = classifyAddress(address);
+  return reach === 'public' ? kind === 'public' : kind !== 'metadata';
+}
+
+function forbidden(hostname: string, address = hostname): SendError {
+  return new SendError(
+    'FORBIDDEN_ADDRESS',
+    `leads to ${address}, an internal address that nothing from outside may name`,
+  );
+}
+
+function headersOf({ headers, sizeBytes }: SendRequest): Record<string, string> {
+  return sizeBytes === undefined ? headers : { ...headers, 'content-length': String(sizeBytes) };
+}
+
+function toResponse({ statusCode, headers, body }: Dispatcher.ResponseData): SendResponse {
+  return {
+    status: statusCode,
+    headers: new UndiciHeaders(headers),
+    body: {
+      stream: () => toWebStream(body),
+      async bytes(maxBytes) {
+        try {
+          return await readAll(body, maxBytes);
+        } catch (error) {
+          throw sendErrorFrom(error);
+        }
+      },
+      discard: () => body.dump({ limit: 64 * 1024 }).catch(() => undefined),
+    },
+  };
+}
+
+class UndiciHeaders implements ResponseHeaders {
+  readonly #headers: Dispatcher.ResponseData['headers'];
+
+  constructor(headers: Dispatcher.ResponseData['headers']) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | undefined {
+    return this.all(name)[0];
+  }
+
+  all(name: string): readonly string[] {
+    const value = this.#headers[name];
+    if (value === undefined) return [];
+    return Array.isArray(value) ? value : [value];
+  }
+}
+
+// `Readable.toWeb` buffers ahead and costs more; this reads when it is read.
+function toWebStream(body: Dispatcher.ResponseData['body']): ReadableStream<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await iterator.next();
+          if (done === true) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          throw sendErrorFrom(error);
+        }
+      },
+      cancel() {
+        body.on('error', () => undefined);
+        body.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,168 @@
+import fc from 'fast-check';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { formatReference } from '../oci/reference.ts';
+import { UsageError } from '../oci/usage-error.ts';
+import { listFile, parseImageList } from './list-file.ts';
+
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+
+describe('an image list', () => {
+  const read = (text: string) => {
+    const { entries, problems } = parseImageList(text, 'images.list');
+    expect(problems).toEqual([]);
+    return entries.map(({ line, reference, tags }) => `${line} ${formatReference(reference)} [${tags.join()}]`);
+  };
+
+  test('has a name, a tag, several tags or a digest on a line', () => {
+    expect(read(`nginx\nnginx:1.27\nredis:7.4,7,latest\na/b@${DIGEST}\na/b:1@${DIGEST}`)).toEqual([
+      '1 docker.io/library/nginx []',
+      '2 docker.io/library/nginx:1.27 [1.27]',
+      '3 docker.io/library/redis:7.4 [7.4,7,latest]',
+      `4 docker.io/a/b@${DIGEST} []`,
+      `5 docker.io/a/b:1@${DIGEST} [1]`,
+    ]);
+  });
+
+  test('has images of any registry', () => {
+    expect(read('ghcr.io/o/x:1\nlocalhost:5000/x\ndocker://quay.io/a/b:2,3\n')).toEqual([
+      '1 ghcr.io/o/x:1 [1]',
+      '2 localhost:5000/x []',
+      '3 quay.io/a/b:2 [2,3]',
+    ]);
+  });
+
+  test('has comments, empty lines, and line ends of any system', () => {
+    expect(read('\uFEFF# all\r\n\r\n  nginx:1 # web\r\n\t# redis:7\n   \nredis:7#8'.replace('#8', ' #8'))).toEqual([
+      '3 docker.io/library/nginx:1 [1]',
+      '6 docker.io/library/redis:7 [7]',
+    ]);
+  });
+
+  test('has a tag once, however often a line repeats it', () => {
+    expect(read('nginx:1,2,1')).toEqual(['1 docker.io/library/nginx:1 [1,2]']);
+  });
+
+  test.each([
+    ['two words', '"two words" is not a repository name'],
+    ['Upper:1', '"library/Upper" is not a repository name'],
+    ['nginx:', '"" is not a tag'],
+    ['nginx:1,', '"" is not a tag'],
+    ['nginx:1, 2', '" 2" is not a tag'],
+    ['nginx,redis', '"nginx" stands before a comma, but does not end in a tag'],
+    ['nginx:1,redis:7', '"redis:7" is not a tag'],
+    [`nginx:1@${DIGEST},2`, 'stands before a comma, but does not end in a tag'],
+    ['nginx@sha256:0', '"sha256:0" is not a sha256 or sha512 digest'],
+    ['a_.com/x', '"a_.com" is not a registry\'s host name'],
+    ['nginx:1#web', '"1#web" is not a tag'],
+    [':1', 'names no repository'],
+  ])('has %j as a problem of its line, and the rest is read', (garbage, why) => {
+    const { entries, problems } = parseImageList(`nginx:1\n${garbage}\nredis:7`, 'images.list');
+    expect(entries.map(({ line }) => line)).toEqual([1, 3]);
+    expect(problems).toMatchObject([{ file: 'images.list', line: 2 }]);
+    expect(problems[0]?.message).toContain(why);
+    expect(problems[0]?.message).toMatch(/; write NAME, NAME:TAG or NAME:TAG,TAG$/);
+  });
+
+  test('has for each line of any text an entry, a problem, or nothing', () => {
+    const check = (text: string) => {
+      const { entries, problems } = parseImageList(text, 'x');
+      const lines = [...entries, ...problems].map(({ line }) => line);
+      expect(new Set(lines).size).toBe(lines.length);
+      expect(lines.every((line) => line !== undefined && line >= 1 && line <= text.split('\n').length)).toBe(true);
+    };
+    const piece = fc.oneof(fc.constantFrom('\n', '#', ':', ',', '@', '/', ' ', 'nginx', '1.0', DIGEST), fc.string());
+    fc.assert(
+      fc.property(
+        fc.array(piece).map((pieces) => pieces.join('')),
+        check,
+      ),
+    );
+  });
+});
+
+describe('the catalog of a list file', () => {
+  let folder: string;
+  let file: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'wharf-list-'));
+    file = join(folder, 'images.list');
+  });
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  const list = async (content: string | Buffer, domain = 'docker.io') => {
+    await writeFile(file, content);
+    return listFile({ file, domain }).list();
+  };
+
+  test('wants each tag as an image of its own, and `latest` where a line names none', async () => {
+    expect(await list('nginx:1.27,1.26\njenkins/agent\n')).toEqual({
+      images: [
+        { repository: 'library/nginx', name: 'nginx', tags: ['1.27'], platforms: [] },
+        { repository: 'library/nginx', name: 'nginx', tags: ['1.26'], platforms: [] },
+        { repository: 'jenkins/agent', name: 'jenkins/agent', tags: ['latest'], platforms: [] },
+      ],
+      problems: [],
+      notices: [],
+    });
+  });
+
+  test('wants a tag once, however often and however it is written', async () => {
+    const { images } = await list('nginx:1,latest\ndocker.io/library/nginx:1\nnginx\nlibrary/nginx:2,1');
+    expect(images.map(({ name, tags }) => `${name}:${tags.join()}`)).toEqual(['nginx:1', 'nginx:latest', 'nginx:2']);
+  });
+
+  test('has images of another registry, and digests, as problems by line', async () => {
+    const { images, problems } = await list(`ghcr.io/o/x:1\nnginx@${DIGEST}\n!\nnginx:1`);
+    expect(images).toHaveLength(1);
+    expect(problems).toEqual([
+      {
+        file,
+        line: 1,
+        message: '"ghcr.io/o/x" is an image of ghcr.io, but this catalog is of docker.io; put it in a list of its own',
+      },
+      {
+        file,
+        line: 2,
+        message: '"nginx" is given by digest, but a catalog wants tags; name a tag, or copy the digest by itself',
+      },
+      { file, line: 3, message: '"library/!" is not a repository name; write NAME, NAME:TAG or NAME:TAG,TAG' },
+    ]);
+  });
+
+  test('may be that of another registry', async () => {
+    expect(await list('ghcr.io/o/x:1', 'ghcr.io')).toMatchObject({
+      images: [{ repository: 'o/x', name: 'ghcr.io/o/x', tags: ['1'] }],
+    });
+  });
+
+  test('is read anew for each listing', async () => {
+    const catalog = listFile({ file, domain: 'docker.io' });
+    await writeFile(file, 'nginx:1');
+    expect((await catalog.list()).images).toMatchObject([{ tags: ['1'] }]);
+    await writeFile(file, 'nginx:2');
+    expect((await catalog.list()).images).toMatchObject([{ tags: ['2'] }]);
+    expect(catalog.description).toBe(`the list ${file}`);
+  });
+
+  test('that is missing, a folder, too large or not text is an error in a sentence', async () => {
+    await expect(listFile({ file, domain: 'docker.io' }).list()).rejects.toThrow(
+      /^the list .* cannot be read \(ENOENT/,
+    );
+    await expect(listFile({ file: folder, domain: 'docker.io' }).list()).rejects.toThrow(UsageError);
+    await expect(list(Buffer.alloc(16 * 1024 * 1024 + 1, '\n'))).rejects.toThrow(/at most 16777216 are read$/);
+    await expect(list(Buffer.from([0x80]))).rejects.toThrow(/is not UTF-8 text; save it as UTF-8$/);
+  });
+
+  test('follows a signal', async () => {
+    await writeFile(file, 'nginx');
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(listFile({ file, domain: 'docker.io' }).list({ signal })).rejects.toThrow();
+  });
+});

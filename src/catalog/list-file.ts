@@ -1,0 +1,119 @@
+// A list of images in a text file: what people write by hand, and what `wharf catalog` prints in both of its forms.
+import { isUtf8 } from 'node:buffer';
+import { open } from 'node:fs/promises';
+import { OciError } from '../oci/errors.ts';
+import { familiarName, parseTag, parseUntaggedReference, type Reference, type Tag } from '../oci/reference.ts';
+import type { Call } from '../oci/repository.ts';
+import { UsageError } from '../oci/usage-error.ts';
+import type { Catalog, CatalogImage, CatalogListing, CatalogProblem } from './catalog.ts';
+import { isSystemError } from './official-images/system-error.ts';
+
+/** One line of a list. */
+export interface ImageListEntry {
+  /** 1-based. */
+  readonly line: number;
+  /** As written: with the first tag, with a digest, or with neither. */
+  readonly reference: Reference;
+  /** All tags of the line, each once. Empty where the line gives none, and leaves it to the reader what that means. */
+  readonly tags: readonly Tag[];
+}
+
+export interface ImageList {
+  readonly entries: readonly ImageListEntry[];
+  readonly problems: readonly CatalogProblem[];
+}
+
+/** Reads `NAME`, `NAME:TAG`, `NAME:TAG,TAG…` or `NAME@DIGEST`, one a line; what follows a `#` is a comment. */
+export function parseImageList(text: string, file: string): ImageList {
+  const entries: ImageListEntry[] = [];
+  const problems: CatalogProblem[] = [];
+  for (const [index, written] of text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
+    const content = written.replace(/(?:^|\s)#.*/, '').trim();
+    const line = index + 1;
+    try {
+      if (content !== '') entries.push({ line, ...parseLine(content) });
+    } catch (error) {
+      if (!(error instanceof OciError)) throw error;
+      problems.push({ file, line, message: `${error.message.slice(0, 300)}; write NAME, NAME:TAG or NAME:TAG,TAG` });
+    }
+  }
+  return { entries, problems };
+}
+
+export interface ListFileOptions {
+  readonly file: string;
+  /** The registry that the catalog is of: `docker.io`. Lines that name another one are problems. */
+  readonly domain: string;
+}
+
+/**
+ * The catalog of a list file. A name without a tag means `latest`. Each tag is an image of its own, even when a line
+ * gives several: whether they mean the same is for the registry to say, at the time of asking.
+ */
+export function listFile({ file, domain }: ListFileOptions): Catalog {
+  return {
+    description: `the list ${file}`,
+    async list(call: Call = {}): Promise<CatalogListing> {
+      const { entries, problems } = parseImageList(await readText(file, call), file);
+      const images = new Map<string, CatalogImage>();
+      const unfit: CatalogProblem[] = [];
+      for (const entry of entries) {
+        const message = whyUnfit(entry, domain);
+        if (message !== undefined) unfit.push({ file, line: entry.line, message });
+        else for (const image of imagesOf(entry)) images.set(`${image.repository}:${image.tags.join()}`, image);
+      }
+      return { images: [...images.values()], problems: [...problems, ...unfit].sort(byLine), notices: [] };
+    },
+  };
+}
+
+function parseLine(content: string): Omit<ImageListEntry, 'line'> {
+  const [first = '', ...more] = content.split(',');
+  const reference = parseUntaggedReference(first);
+  if (more.length > 0 && (reference.tag === undefined || reference.digest !== undefined)) {
+    throw new OciError('TAG_INVALID', `"${first}" stands before a comma, but does not end in a tag`);
+  }
+  const tags = [...(reference.tag === undefined ? [] : [reference.tag]), ...more.map(parseTag)];
+  return { reference, tags: [...new Set(tags)] };
+}
+
+function whyUnfit({ reference }: ImageListEntry, domain: string): string | undefined {
+  const name = familiarName(reference.domain, reference.repository);
+  if (reference.domain !== domain) {
+    return `"${name}" is an image of ${reference.domain}, but this catalog is of ${domain}; put it in a list of its own`;
+  }
+  if (reference.digest === undefined) return undefined;
+  return `"${name}" is given by digest, but a catalog wants tags; name a tag, or copy the digest by itself`;
+}
+
+function imagesOf({ reference: { domain, repository }, tags }: ImageListEntry): CatalogImage[] {
+  const name = familiarName(domain, repository);
+  const wanted = tags.length === 0 ? [parseTag('latest')] : tags;
+  return wanted.map((tag) => ({ repository, name, tags: [tag], platforms: [] }));
+}
+
+function byLine(a: CatalogProblem, b: CatalogProblem): number {
+  return (a.line ?? 0) - (b.line ?? 0);
+}
+
+/** A line for each of ten thousand tags takes half a megabyte. */
+const MAX_LIST_BYTES = 16 * 1024 * 1024;
+
+async function readText(file: string, { signal }: Call): Promise<string> {
+  try {
+    await using handle = await open(file);
+    const { size } = await handle.stat();
+    if (size > MAX_LIST_BYTES) {
+      throw new UsageError(`the list ${file} has ${size} bytes; at most ${MAX_LIST_BYTES} are read`);
+    }
+    const bytes = await handle.readFile(signal && { signal });
+    if (isUtf8(bytes)) return bytes.toString();
+    throw new UsageError(`the list ${file} is not UTF-8 text; save it as UTF-8`);
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    throw new UsageError(`the list ${file} cannot be read (${cause.message}); check its name`, { cause });
+  }
+}

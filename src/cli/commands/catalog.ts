@@ -1,0 +1,72 @@
+import { type Command, Option } from '@commander-js/extra-typings';
+import { buildCatalog, buildSelection } from '../../app/build-job.ts';
+import type { CatalogImage } from '../../catalog/catalog.ts';
+import { DOCKER_HUB } from '../../oci/reference.ts';
+import { formatPlatform } from '../../oci/platform.ts';
+import { selectImages } from '../../select/select-images.ts';
+import { openSession } from '../open-session.ts';
+import { plural } from '../output/format.ts';
+import { addSelection, catalogFromFlags, platformsFromFlags } from '../sync-flags.ts';
+import { type CommandContext, printJson } from '../terminal.ts';
+
+const FORMATS = ['images', 'tags', 'names'] as const;
+
+/** `wharf catalog`: what a catalog wants, in forms that every command reads as a list. */
+export function addCatalogCommand(program: Command, context: CommandContext): void {
+  addSelection(program.command('catalog'))
+    .description('list what a catalog wants, one image a line: name:tag1,tag2')
+    .addOption(
+      new Option('--format <format>', 'images (name:tag1,tag2), tags (name:tag) or names')
+        .choices(FORMATS)
+        .default('images' as const),
+    )
+    .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
+    .option('--json', 'print images with tags and platforms as JSON')
+    .action(async (flags) => {
+      const { terminal, signal } = context;
+      await using session = openSession(flags, terminal);
+      const catalog = buildCatalog(await catalogFromFlags(flags, terminal), DOCKER_HUB, session);
+      const { images, problems, notices, revision } = await catalog.list({ signal });
+      const selection = await buildSelection({
+        include: { patterns: flags.include ?? [], files: [] },
+        exclude: { patterns: flags.exclude ?? [], files: [] },
+        platforms: platformsFromFlags(flags),
+      });
+      const selected = selectImages(images, selection);
+      for (const notice of notices) terminal.err(`note: ${notice}\n`);
+      for (const { file, line, message } of problems) {
+        terminal.err(`wharf: ${line === undefined ? file : `${file}:${line}`}: ${message}\n`);
+      }
+      if (flags.json === true)
+        printJson(terminal, { version: 1, ...(revision && { revision }), images: selected.map(toJson) });
+      else
+        terminal.out(
+          linesOf(selected, flags.format)
+            .map((line) => `${line}\n`)
+            .join(''),
+        );
+      terminal.err(`${totals(selected)}\n`);
+      if (problems.length > 0) context.exitWith(1);
+    });
+}
+
+function linesOf(images: readonly CatalogImage[], format: (typeof FORMATS)[number]): string[] {
+  switch (format) {
+    case 'images':
+      return images.map(({ name, tags }) => `${name}:${tags.join(',')}`);
+    case 'tags':
+      return images.flatMap(({ name, tags }) => tags.map((tag) => `${name}:${tag}`));
+    case 'names':
+      return [...new Set(images.map(({ name }) => name))];
+  }
+}
+
+function toJson({ name, tags, platforms }: CatalogImage) {
+  return { repository: name, tags, platforms: platforms.map(formatPlatform) };
+}
+
+function totals(images: readonly CatalogImage[]): string {
+  const tags = images.reduce((sum, image) => sum + image.tags.length, 0);
+  const names = new Set(images.map(({ name }) => name)).size;
+  return `${plural(names, 'name')}, ${plural(images.length, 'image')}, ${plural(tags, 'tag')}`;
+}

@@ -1,0 +1,22 @@
+import type { Command } from '@commander-js/extra-typings';
+import { buildSelection } from '../../app/build-job.ts';
+import { findConfigFile, loadConfig } from '../open-session.ts';
+import { plural } from '../output/format.ts';
+import type { CommandContext } from '../terminal.ts';
+
+/** `wharf config check`: whether the configuration can be used, without doing anything with it. */
+export function addConfigCommand(program: Command, context: CommandContext): void {
+  const config = program.command('config').description('work with the configuration');
+  config
+    .command('check')
+    .description('say whether the configuration is valid, and what is wrong with it')
+    .argument('[file]', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
+    .action(async (file) => {
+      const { terminal } = context;
+      const found = findConfigFile({ config: file }, terminal);
+      const { upstreams, sync } = loadConfig({ config: file }, terminal);
+      for (const job of sync) await buildSelection(job);
+      const what = found ?? 'the built-in configuration (no file was found)';
+      terminal.out(`${what} is valid: ${plural(upstreams.size, 'upstream')}, ${plural(sync.length, 'job')}\n`);
+    });
+}

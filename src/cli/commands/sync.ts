@@ -1,0 +1,90 @@
+import type { Command } from '@commander-js/extra-typings';
+import { buildJob } from '../../app/build-job.ts';
+import type { Session } from '../../app/session.ts';
+import type { SyncJobConfig } from '../../config/config.ts';
+import { UsageError } from '../../oci/usage-error.ts';
+import type { JobReport, SyncReport } from '../../sync/report.ts';
+import { runJob } from '../../sync/run.ts';
+import { openSession } from '../open-session.ts';
+import { Progress } from '../output/progress.ts';
+import { printSummary } from '../output/summary.ts';
+import { type SyncFlags, addSelection, collect, jobFromFlags, namesImages } from '../sync-flags.ts';
+import { type CommandContext, printJson } from '../terminal.ts';
+import { runPlans } from './plan.ts';
+
+interface Flags extends SyncFlags {
+  readonly config?: string | undefined;
+  readonly json?: true | undefined;
+  readonly dryRun?: true | undefined;
+  readonly deferredOk?: true | undefined;
+}
+
+/** `wharf sync` and `wharf plan`: run jobs, or say what that would take. */
+export function addSyncCommands(program: Command, context: CommandContext): void {
+  addSelection(program.command('sync'))
+    .description('copy what is wanted and missing to registries: jobs of the configuration, or what the flags say')
+    .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
+    .option('--to <registry>', 'where to: HOST, HOST/PREFIX/ or HOST/TEMPLATE (repeat)', collect)
+    .option('--plain-http', 'talk http to registries that are named without a scheme')
+    .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
+    .option('--json', 'print the report as JSON, and nothing else, on the standard output')
+    .option('--dry-run', 'only say what would be done: the same as `wharf plan`')
+    .option('--deferred-ok', 'exit 0, not 3, when the pull budget deferred a part')
+    .action((jobs, flags) => (flags.dryRun === true ? runPlans(jobs, flags, context) : runSyncs(jobs, flags, context)));
+  addSelection(program.command('plan'))
+    .description('say what a sync would copy and cost at most, without doing it')
+    .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
+    .option('--to <registry>', 'where to (repeat)', collect)
+    .option('--plain-http', 'talk http to registries that are named without a scheme')
+    .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
+    .option('--json', 'print the plan as JSON')
+    .action((jobs, flags) => runPlans(jobs, flags, context));
+}
+
+async function runSyncs(names: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
+  const { terminal, signal } = context;
+  await using session = openSession(flags, terminal);
+  const reports: JobReport[] = [];
+  for (const config of await chooseJobs(names, flags, session, context)) {
+    const job = await buildJob(config, session);
+    const { ledger } = job.upstream.registry;
+    using progress = new Progress({ terminal, now: Date.now, pullsLeft: () => ledger.budget?.remaining });
+    const report = await runJob(job, { signal, now: Date.now, onEvent: progress.onEvent });
+    reports.push(report);
+    progress[Symbol.dispose]();
+    if (flags.json !== true) printSummary(terminal, report);
+  }
+  if (flags.json === true) printJson(terminal, { version: 1, jobs: reports } satisfies SyncReport);
+  context.exitWith(exitCodeOf(reports, flags.deferredOk === true));
+}
+
+/** The jobs that are meant: those of the flags, or of the configuration by name. Throws UsageError. */
+export async function chooseJobs(
+  names: readonly string[],
+  flags: SyncFlags,
+  session: Session,
+  { terminal }: CommandContext,
+): Promise<readonly SyncJobConfig[]> {
+  const { sync } = session.config;
+  if (namesImages(flags)) {
+    if (names.length > 0)
+      throw new UsageError(`"${names.join(' ')}" names jobs, and flags name images; do one or the other`);
+    return [await jobFromFlags(flags, terminal)];
+  }
+  if (names.length === 0 && sync.length > 0) return sync;
+  if (sync.length === 0) {
+    throw new UsageError(
+      'nothing to sync: there is no job in a configuration; try `wharf sync --library --to registry.example.com`',
+    );
+  }
+  return names.map((name) => {
+    const job = sync.find((candidate) => candidate.name === name);
+    if (job !== undefined) return job;
+    throw new UsageError(`there is no job "${name}"; there are ${sync.map((known) => known.name).join(', ')}`);
+  });
+}
+
+function exitCodeOf(reports: readonly JobReport[], isDeferredOk: boolean): number {
+  if (reports.some(({ failures, tags }) => failures.length > 0 || tags.failed > 0)) return 1;
+  return !isDeferredOk && reports.some(({ tags }) => tags.deferred > 0) ? 3 : 0;
+}

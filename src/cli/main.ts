@@ -1,0 +1,118 @@
+import { constants } from 'node:os';
+import { Command, CommanderError } from '@commander-js/extra-typings';
+import { OciError } from '../oci/errors.ts';
+import { UsageError } from '../oci/usage-error.ts';
+import { RemoteError } from '../remote/remote-error.ts';
+import { addCatalogCommand } from './commands/catalog.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addConfigCommand } from './commands/config.ts';
+import { addDemoCommand } from './commands/demo.ts';
+import { addInspectCommand } from './commands/inspect.ts';
+import { addLimitsCommand } from './commands/limits.ts';
+import { addListCommand } from './commands/list.ts';
+import { addLoginCommands } from './commands/login.ts';
+import { addSyncCommands } from './commands/sync.ts';
+import { processTerminal } from './process-terminal.ts';
+import type { CommandContext, Terminal } from './terminal.ts';
+
+const VERSION = '0.1.0';
+
+/** Runs one command line and gives its exit code. Never throws for what a person or a server did wrong. */
+export async function main(argv: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
+  const stop = new AbortController();
+  const signals = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => {
+    const listener = () => {
+      if (stop.signal.aborted) process.exit(128 + constants.signals[name]);
+      stop.abort(new Stopped(name));
+    };
+    process.on(name, listener);
+    return { name, listener };
+  });
+  let exitCode = 0;
+  const context: CommandContext = {
+    terminal,
+    signal: stop.signal,
+    exitWith: (code) => {
+      exitCode = code;
+    },
+  };
+  try {
+    await buildProgram(context).parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return exitCodeOf(stop.signal.aborted ? stop.signal.reason : error, terminal);
+  } finally {
+    for (const { name, listener } of signals) process.off(name, listener);
+  }
+}
+
+/** All commands, as `--help` shows them and completion walks them. */
+export function buildProgram(context: CommandContext): Command {
+  const { terminal } = context;
+  const program = new Command('wharf')
+    .description('Keeps a complete, verified, fresh copy of the container images you depend on, without burning pulls.')
+    .version(VERSION)
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(`--help` shows what there is)')
+    .exitOverride()
+    .addHelpText('after', EXAMPLES);
+  addSyncCommands(program, context);
+  addCatalogCommand(program, context);
+  addInspectCommand(program, context);
+  addListCommand(program, context);
+  addLimitsCommand(program, context);
+  addLoginCommands(program, context);
+  addDemoCommand(program, context);
+  addConfigCommand(program, context);
+  addCompletionCommand(program, context);
+  for (const command of program.commands) inheritSettings(command, program);
+  return program;
+}
+
+const EXAMPLES = `
+Examples:
+  wharf demo                                              the main job on a small built-in upstream, offline
+  wharf sync --library --to registry.example.com          all Docker Official Images into a registry
+  wharf sync --images nginx:1.27,redis:7 --to localhost:5000
+  wharf plan --library --to registry.example.com          what that would cost, without doing it
+
+Exit codes: 0 done; 1 some images failed, the rest done; 2 wrong usage or configuration, nothing done;
+3 stopped by the pull budget, the rest deferred; 130, 143 stopped by a signal.
+`;
+
+function inheritSettings(
+  command: { copyInheritedSettings(from: Command): unknown; commands: readonly unknown[] },
+  from: Command,
+) {
+  command.copyInheritedSettings(from);
+  for (const child of command.commands) inheritSettings(child as Command, from);
+}
+
+class Stopped extends Error {
+  readonly exitCode: number;
+
+  constructor(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
+    super(`stopped by ${name}`);
+    this.exitCode = 128 + constants.signals[name];
+  }
+}
+
+function exitCodeOf(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof Stopped) {
+    terminal.err(`wharf: ${error.message}; what is at the target is whole, and the next run goes on from there\n`);
+    return error.exitCode;
+  }
+  if (error instanceof UsageError || error instanceof OciError) {
+    terminal.err(`wharf: ${error.message}\n`);
+    return 2;
+  }
+  if (error instanceof RemoteError) {
+    terminal.err(`wharf: ${error.message}\n`);
+    return error.code === 'PULL_LIMIT' ? 3 : 1;
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.err(`wharf: this is a bug, please report it: ${detail}\n`);
+  return 70;
+}

@@ -1,0 +1,55 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Session } from '../app/session.ts';
+import type { Config } from '../config/config.ts';
+import { defaultConfig } from '../config/default-config.ts';
+import { parseConfig } from '../config/parse-config.ts';
+import { StoredCredentials } from '../credentials/stored-credentials.ts';
+import { UsageError } from '../oci/usage-error.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface SessionFlags {
+  readonly config?: string | undefined;
+}
+
+/** Where the configuration was found: `--config`, `$WHARF_CONFIG`, `./wharf.yaml`, `/etc/wharf/wharf.yaml`. */
+export function findConfigFile({ config }: SessionFlags, terminal: Terminal): string | undefined {
+  const named = config ?? terminal.env['WHARF_CONFIG'];
+  if (named !== undefined && named !== '') {
+    const file = path.resolve(terminal.workingFolder, named);
+    if (!existsSync(file)) throw new UsageError(`there is no configuration at ${named}`);
+    return file;
+  }
+  const places = [path.resolve(terminal.workingFolder, 'wharf.yaml'), '/etc/wharf/wharf.yaml'];
+  return places.find((file) => existsSync(file));
+}
+
+/** Throws ConfigError with everything that is wrong with it. */
+export function loadConfig(flags: SessionFlags, terminal: Terminal): Config {
+  const file = findConfigFile(flags, terminal);
+  const readSecret = (secret: string) => readFileSync(secret, 'utf8');
+  if (file === undefined) {
+    const resolvePath = (relative: string) => path.resolve(terminal.workingFolder, relative);
+    return defaultConfig({ resolvePath, readSecret });
+  }
+  return parseConfig(readText(file), {
+    file: path.relative(terminal.workingFolder, file) || file,
+    env: terminal.env,
+    resolvePath: (relative) => path.resolve(path.dirname(file), relative),
+    readSecret,
+  });
+}
+
+/** The caller disposes of it. */
+export function openSession(flags: SessionFlags, terminal: Terminal): Session {
+  const { env, homeFolder } = terminal;
+  return new Session({ config: loadConfig(flags, terminal), credentials: new StoredCredentials({ env, homeFolder }) });
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`the configuration ${file} cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,134 @@
+// The whole main job without a configuration: what is said on the command line becomes a job like any other.
+import type { Command } from '@commander-js/extra-typings';
+import type { CatalogConfig, SyncJobConfig, TargetConfig } from '../config/config.ts';
+import { OFFICIAL_IMAGES_REPOSITORY } from '../catalog/official-images/official-images-catalog.ts';
+import { DOCKER_HUB } from '../oci/reference.ts';
+import { parsePlatform } from '../oci/platform.ts';
+import { UsageError } from '../oci/usage-error.ts';
+import { parseTarget } from './registry-argument.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface CatalogFlags {
+  readonly library?: true | undefined;
+  readonly catalog?: string | undefined;
+  readonly images?: readonly string[] | undefined;
+  readonly file?: string | undefined;
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+  readonly platform?: readonly string[] | undefined;
+}
+
+export interface SyncFlags extends CatalogFlags {
+  readonly to?: readonly string[] | undefined;
+  readonly plainHttp?: true | undefined;
+}
+
+/** Adds the flags that choose images: where the list comes from, and what of it is wanted. */
+export function addSelection(command: Command) {
+  return command
+    .option('--library', 'all Docker Official Images: the same as --catalog official-images')
+    .option('--catalog <catalog>', 'official-images[:URL|DIR], file:LIST')
+    .option('--images <names>', 'images by name, such as nginx:1.27,redis:7 (repeat)', collectList)
+    .option('--file <list>', 'images from a list, one a line; - reads the standard input')
+    .option('--include <pattern>', 'only NAME or NAME:TAG, with * (repeat)', collect)
+    .option('--exclude <pattern>', 'not NAME or NAME:TAG, with * (repeat)', collect)
+    .option('--platform <platform>', 'only this platform, such as linux/arm64 (repeat)', collect);
+}
+
+/** Whether the flags name images at all; without them the jobs of the configuration are meant. */
+export function namesImages({ library, catalog, images, file }: CatalogFlags): boolean {
+  return [library, catalog, images, file].some((flag) => flag !== undefined);
+}
+
+/** Throws UsageError when more than one source of images is named, or none. */
+export async function catalogFromFlags(flags: CatalogFlags, terminal: Terminal): Promise<CatalogConfig> {
+  const named = [
+    flags.library && '--library',
+    flags.catalog && '--catalog',
+    flags.images && '--images',
+    flags.file && '--file',
+  ];
+  const given = named.filter((flag) => typeof flag === 'string');
+  if (given.length > 1) throw new UsageError(`${given.join(' and ')} exclude each other; name one`);
+  if (flags.images !== undefined) return { kind: 'images', images: flags.images };
+  if (flags.file === '-') return { kind: 'images', images: (await terminal.readInput()).split('\n') };
+  if (flags.file !== undefined) return { kind: 'file', file: flags.file };
+  return parseCatalog(flags.catalog ?? 'official-images');
+}
+
+/** A job made of flags and of the three REGISTRY_ variables. Throws UsageError. */
+export async function jobFromFlags(flags: SyncFlags, terminal: Terminal): Promise<SyncJobConfig> {
+  const catalog = await catalogFromFlags(flags, terminal);
+  return {
+    name: catalog.kind === 'official-images' ? 'library' : 'images',
+    from: DOCKER_HUB,
+    catalog,
+    include: { patterns: flags.include ?? [], files: [] },
+    exclude: { patterns: flags.exclude ?? [], files: [] },
+    semver: { byName: new Map() },
+    minAgeMs: 0,
+    platforms: platformsFromFlags(flags),
+    to: targetsFromFlags(flags, terminal),
+    pruneAfterMs: Infinity,
+    state: 'data',
+  };
+}
+
+export function platformsFromFlags({ platform = [] }: CatalogFlags): SyncJobConfig['platforms'] {
+  return platform.length === 0 ? 'all' : platform.flatMap((text) => text.split(',')).map(parsePlatform);
+}
+
+function targetsFromFlags({ to = [], plainHttp }: SyncFlags, { env }: Terminal): TargetConfig[] {
+  const domain = env['REGISTRY_DOMAIN'] ?? '';
+  const named = to.length === 0 && domain !== '' ? [domain] : to;
+  if (named.length === 0) {
+    throw new UsageError('no target: add --to REGISTRY, or set REGISTRY_DOMAIN, REGISTRY_USER and REGISTRY_PASSWORD');
+  }
+  const username = env['REGISTRY_USER'] ?? '';
+  const password = env['REGISTRY_PASSWORD'] ?? '';
+  if ((username === '') !== (password === '')) {
+    throw new UsageError('set both REGISTRY_USER and REGISTRY_PASSWORD, or neither for anonymous access');
+  }
+  const login = username === '' ? undefined : { username, password };
+  return named.map((text) => {
+    const target = parseTarget(text, { plainHttp });
+    // The variables speak of one registry: their login goes to no other.
+    const isMeant = login !== undefined && (domain === '' || text === domain || to.length === 0);
+    return isMeant ? { ...target, endpoint: { ...target.endpoint, credentials: login } } : target;
+  });
+}
+
+function parseCatalog(text: string): CatalogConfig {
+  const colon = text.indexOf(':');
+  const kind = colon < 0 ? text : text.slice(0, colon);
+  const rest = colon < 0 ? '' : text.slice(colon + 1);
+  if (kind === 'official-images') {
+    return { kind, repository: rest === '' ? OFFICIAL_IMAGES_REPOSITORY : rest };
+  }
+  if (kind === 'file' && rest !== '') return { kind, file: rest };
+  if (kind === 'hub' && rest !== '') return { kind, namespace: rest };
+  throw new UsageError(
+    `"${text}" is not a catalog; write official-images, official-images:URL, official-images:DIR or file:LIST`,
+  );
+}
+
+/** For flags that repeat. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function collectList(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...splitImages(value)];
+}
+
+// `nginx:1.26,1.27,redis` names two images: a piece that could be a tag of the image before it stays with it.
+function splitImages(value: string): string[] {
+  const images: string[] = [];
+  for (const piece of value.split(',').map((text) => text.trim())) {
+    const previous = images.at(-1);
+    const isTagOfPrevious = previous !== undefined && previous.includes(':') && /^v?\d[\w.-]*$/.test(piece);
+    if (isTagOfPrevious) images[images.length - 1] = `${previous},${piece}`;
+    else if (piece !== '') images.push(piece);
+  }
+  return images;
+}

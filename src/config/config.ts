@@ -1,0 +1,129 @@
+// The configuration as the program uses it: merged with the defaults, in values with units, every path absolute.
+import type { Platform } from '../oci/platform.ts';
+import type { ListenAddress } from './listen-address.ts';
+
+export interface Config {
+  readonly listen: readonly ListenAddress[];
+  readonly admin: ListenAddress;
+  readonly dataFolder: string;
+  readonly externalUrl?: string | undefined;
+  readonly serverNames: readonly string[];
+  /** Addresses and CIDR ranges. */
+  readonly trustedProxies: readonly string[];
+  /** A key of `upstreams`. `undefined`: a request that names no upstream means none. */
+  readonly defaultUpstream?: string | undefined;
+  /** By the registry's name as references have it: `docker.io`. */
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  /** Patterns of the repositories of our own, without a tag. */
+  readonly hosted: readonly string[];
+  readonly cache: CacheConfig;
+  readonly sync: readonly SyncJobConfig[];
+}
+
+/** How a registry is reached and what it may be told. */
+export interface EndpointConfig {
+  /** The root of its API without `/v2` and without a slash at the end: `https://registry-1.docker.io`. */
+  readonly url: string;
+  /** Absent: what a credential store has for the registry. */
+  readonly credentials?: Login | 'anonymous' | undefined;
+  /** Token servers besides the registry's own origin that may see the credentials. */
+  readonly realms: readonly string[];
+  /** A file with the certificates to trust. */
+  readonly caFile?: string | undefined;
+  /** Certificates are not checked. */
+  readonly insecure: boolean;
+  /** A URL, or `direct`. Absent: what the environment says. */
+  readonly proxy?: string | undefined;
+  /** Absent: the built-in rate of the host, if it has one. */
+  readonly ratePerSecond?: number | undefined;
+}
+
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface UpstreamConfig extends EndpointConfig {
+  readonly name: string;
+  /** A template: where the upstream's repositories are at `url`. */
+  readonly repository: string;
+  /** Absent: this upstream has no web API like Docker Hub's. */
+  readonly hubApi?: string | undefined;
+  /** A path component that means this upstream, besides its name. */
+  readonly path?: string | undefined;
+  /** Lower case: `docker.mirror.example`, `mirror.example:5002` or `:5002`. */
+  readonly hosts: readonly string[];
+  readonly public: boolean;
+  /** Patterns of what may be asked for. */
+  readonly repositories: readonly string[];
+  /** In the order in which they are asked. */
+  readonly mirrors: readonly MirrorConfig[];
+  readonly freshForMs: number;
+  readonly staleForMs: number;
+  /** NAME or NAME:TAG patterns. */
+  readonly immutable: readonly string[];
+  /** Pulls of the window that sync leaves to clients. */
+  readonly reservedPulls: number;
+}
+
+export type MirrorContent = 'manifests' | 'blobs';
+
+export interface MirrorConfig extends EndpointConfig {
+  readonly repository: string;
+  readonly repositories: readonly string[];
+  readonly for: readonly MirrorContent[];
+}
+
+export interface CacheConfig {
+  /** `Infinity`: no bound. */
+  readonly maxSizeBytes: number;
+  /** `Infinity`: never. */
+  readonly maxIdleMs: number;
+  /** `Infinity`: never. */
+  readonly maxAgeMs: number;
+}
+
+export interface SyncJobConfig {
+  readonly name: string;
+  /** A key of `upstreams`. */
+  readonly from: string;
+  readonly catalog: CatalogConfig;
+  readonly include: SelectionConfig;
+  readonly exclude: SelectionConfig;
+  readonly semver: SemverConfig;
+  readonly newest?: number | undefined;
+  readonly minAgeMs: number;
+  readonly platforms: 'all' | readonly Platform[];
+  /** At least one. */
+  readonly to: readonly TargetConfig[];
+  /** `Infinity`: never. */
+  readonly pruneAfterMs: number;
+  readonly state: 'data' | 'target';
+  /** Cron text of five fields. */
+  readonly schedule?: string | undefined;
+}
+
+export type CatalogConfig =
+  | { readonly kind: 'official-images'; readonly repository: string; readonly revision: string }
+  | { readonly kind: 'hub'; readonly namespace: string }
+  | { readonly kind: 'file'; readonly file: string }
+  /** As in a list file: `nginx:1.26,1.27`. */
+  | { readonly kind: 'images'; readonly images: readonly string[] }
+  | { readonly kind: 'registry'; readonly endpoint: EndpointConfig; readonly repositories: readonly string[] };
+
+/** NAME or NAME:TAG patterns, written here or one a line in files. */
+export interface SelectionConfig {
+  readonly patterns: readonly string[];
+  readonly files: readonly string[];
+}
+
+export interface SemverConfig {
+  /** The range for every name that `byName` does not have. */
+  readonly range?: string | undefined;
+  readonly byName: ReadonlyMap<string, string>;
+}
+
+export type TargetConfig =
+  | { readonly kind: 'store' }
+  /** `repository` is a template; one that ends in `/` is a prefix. */
+  | { readonly kind: 'registry'; readonly endpoint: EndpointConfig; readonly repository: string };

@@ -1,0 +1,28 @@
+import type { z } from 'zod';
+import { flag, path, proxy, rate, text, url } from './scalars.ts';
+import { listOf, section } from './section.ts';
+
+const credentialsSchema = section('a map with username and password', {
+  username: text.prefault('').describe('The user. User and password both empty mean anonymous, whatever is stored.'),
+  password: text.prefault('').describe('The password or access token; better a variable than the thing itself.'),
+  passwordFile: text
+    .meta({ title: 'path' })
+    .optional()
+    .describe('A file whose content is the password; the line end after it is dropped.'),
+});
+
+/** What every registry that is spoken to may be given. */
+export const endpointShape = {
+  credentials: credentialsSchema
+    .optional()
+    .describe('The login. Without one, what `wharf login`, docker or skopeo stored for the registry is used.'),
+  realms: listOf('URLs', url).prefault([]).describe('Further token servers that may see these credentials.'),
+  ca: path.optional().describe("A PEM file with the certificates to trust, besides the system's."),
+  insecure: flag.prefault(false).describe('Do not check the certificate.'),
+  proxy: proxy
+    .optional()
+    .describe('The proxy to go through (http, https or socks5), or direct. Without it the environment decides.'),
+  rate: rate.optional().describe('At most so many requests. Docker Hub and ECR Public have one built in.'),
+};
+
+export type EndpointInput = z.output<z.ZodObject<typeof endpointShape>>;

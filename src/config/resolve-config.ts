@@ -1,0 +1,63 @@
+import { DOCKER_HUB } from '../oci/reference.ts';
+import type { Config } from './config.ts';
+import { isSameAddress } from './listen-address.ts';
+import type { ResolveContext } from './resolve-endpoint.ts';
+import { namesOf, resolveJobs } from './resolve-jobs.ts';
+import { resolveUpstreams } from './resolve-upstreams.ts';
+import type { ConfigInput } from './schema.ts';
+
+/** From values that are right each by itself to a configuration that is right as a whole. */
+export function resolveConfig(input: ConfigInput, context: ResolveContext): Config {
+  const upstreams = resolveUpstreams(input.upstreams, context);
+  const defaultUpstream = resolveDefaultUpstream(input.defaultUpstream, upstreams, context);
+  const config: Config = {
+    listen: Array.isArray(input.listen) ? input.listen : [input.listen],
+    admin: input.admin,
+    dataFolder: context.resolvePath(input.data),
+    externalUrl: input.externalUrl,
+    serverNames: input.serverNames,
+    trustedProxies: input.trustedProxies,
+    defaultUpstream,
+    upstreams,
+    hosted: input.hosted,
+    cache: {
+      maxSizeBytes: input.cache.maxSize,
+      maxIdleMs: input.cache.maxIdle,
+      maxAgeMs: input.cache.maxAge,
+    },
+    sync: resolveJobs(input.sync, { upstreams, defaultUpstream }, context),
+  };
+  checkListeners(config, context);
+  checkHosted(config, context);
+  return config;
+}
+
+function resolveDefaultUpstream(
+  name: string | undefined,
+  upstreams: Config['upstreams'],
+  context: ResolveContext,
+): string | undefined {
+  if (name === undefined) return upstreams.has(DOCKER_HUB) ? DOCKER_HUB : undefined;
+  if (name === 'none') return undefined;
+  if (!upstreams.has(name)) {
+    context.report(['defaultUpstream'], `expected none or the name of an upstream (${namesOf(upstreams, name)})`);
+  }
+  return name;
+}
+
+function checkListeners({ listen, admin }: Config, context: ResolveContext): void {
+  if (listen.some((address) => isSameAddress(address, admin))) {
+    context.report(['admin'], 'this is where the registry listens; the console needs an address of its own');
+  }
+}
+
+// Such a request would mean the upstream and the repository of our own at once.
+function checkHosted({ hosted, upstreams }: Config, context: ResolveContext): void {
+  const claimed = new Set([...upstreams.values()].flatMap(({ name, path }) => [name, path]));
+  for (const [index, pattern] of hosted.entries()) {
+    const first = pattern.split('/', 1)[0];
+    if (claimed.has(first)) {
+      context.report(['hosted', index], 'a pattern of hosted repositories cannot begin with the name of an upstream');
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { builtInAt } from './built-in-upstreams.ts';
+import type { EndpointConfig } from './config.ts';
+import type { EndpointInput } from './endpoint-schema.ts';
+import type { Path } from './source-map.ts';
+
+/** What the parsed values still need from outside, and where to complain about them. */
+export interface ResolveContext {
+  /** Makes a path absolute: the file's folder is where a relative one begins. */
+  readonly resolvePath: (path: string) => string;
+  /** The text of a file that holds a secret. */
+  readonly readSecret: (path: string) => string;
+  readonly report: (path: Path, message: string, part?: 'key' | 'value') => void;
+}
+
+export function resolveEndpoint(url: string, input: EndpointInput, at: Path, context: ResolveContext): EndpointConfig {
+  const realm = builtInAt(url)?.realm;
+  return {
+    url,
+    credentials: input.credentials && resolveLogin(input.credentials, [...at, 'credentials'], context),
+    realms: realm === undefined ? input.realms : [realm, ...input.realms],
+    caFile: input.ca === undefined ? undefined : context.resolvePath(input.ca),
+    insecure: input.insecure,
+    proxy: input.proxy,
+    ratePerSecond: input.rate,
+  };
+}
+
+function resolveLogin(
+  input: NonNullable<EndpointInput['credentials']>,
+  at: Path,
+  context: ResolveContext,
+): EndpointConfig['credentials'] {
+  const { username, passwordFile = '' } = input;
+  if (input.password !== '' && passwordFile !== '') {
+    context.report([...at, 'passwordFile'], 'there is a password as well; keep one of the two', 'key');
+    return undefined;
+  }
+  const password = passwordFile === '' ? input.password : readPassword(passwordFile, [...at, 'passwordFile'], context);
+  if (password === undefined) return undefined;
+  if (username === '' && password === '') return 'anonymous';
+  if (username === '' || password === '') {
+    const missing = username === '' ? 'a password without a username' : 'a username without a password';
+    context.report(at, `there is ${missing}; give both, or neither for anonymous access`);
+  }
+  return { username, password };
+}
+
+function readPassword(passwordFile: string, at: Path, context: ResolveContext): string | undefined {
+  try {
+    return context.readSecret(context.resolvePath(passwordFile)).replace(/(?:\r?\n)+$/, '');
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    context.report(at, `the file cannot be read${typeof code === 'string' ? ` (${code})` : ''}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,125 @@
+import type { CatalogConfig, Config, SelectionConfig, SemverConfig, SyncJobConfig, TargetConfig } from './config.ts';
+import { closest } from './did-you-mean.ts';
+import { type ResolveContext, resolveEndpoint } from './resolve-endpoint.ts';
+import type { Path } from './source-map.ts';
+import {
+  type CatalogInput,
+  type SelectionInput,
+  type SyncJobInput,
+  type TargetInput,
+  targetSettingsSchema,
+} from './sync-schema.ts';
+
+type Surroundings = Pick<Config, 'upstreams' | 'defaultUpstream'>;
+
+export function resolveJobs(
+  inputs: readonly SyncJobInput[],
+  surroundings: Surroundings,
+  context: ResolveContext,
+): SyncJobConfig[] {
+  const names = new Set<string>();
+  return inputs.map((input, index) => {
+    const at = ['sync', index];
+    if (names.has(input.name)) context.report([...at, 'name'], 'another job has this name; give each its own');
+    names.add(input.name);
+    return resolveJob(input, at, surroundings, context);
+  });
+}
+
+function resolveJob(input: SyncJobInput, at: Path, surroundings: Surroundings, context: ResolveContext): SyncJobConfig {
+  const job: SyncJobConfig = {
+    name: input.name,
+    from: resolveFrom(input.from, [...at, 'from'], surroundings, context),
+    catalog: resolveCatalog(input.catalog, [...at, 'catalog'], context),
+    include: resolveSelection(input.include, context),
+    exclude: resolveSelection(input.exclude, context),
+    semver: resolveSemver(input.semver),
+    newest: input.newest,
+    minAgeMs: input.minAge,
+    platforms: input.platforms,
+    to: resolveTargets(input.to, [...at, 'to'], context),
+    pruneAfterMs: input.prune,
+    state: input.state,
+    schedule: input.schedule,
+  };
+  const upstream = surroundings.upstreams.get(job.from);
+  if (job.catalog.kind === 'hub' && upstream !== undefined && upstream.hubApi === undefined) {
+    context.report(
+      [...at, 'catalog', 'hub'],
+      `the upstream ${job.from} has no hubApi, which this catalog needs`,
+      'key',
+    );
+  }
+  if (job.state === 'target' && job.to.every(({ kind }) => kind === 'store')) {
+    context.report([...at, 'state'], 'the store keeps no state for others; write data, or add a registry to "to"');
+  }
+  return job;
+}
+
+function resolveFrom(
+  from: string | undefined,
+  at: Path,
+  { upstreams, defaultUpstream }: Surroundings,
+  context: ResolveContext,
+): string {
+  const name = from ?? defaultUpstream;
+  if (name !== undefined && upstreams.has(name)) return name;
+  context.report(at, `expected the name of an upstream (${namesOf(upstreams, name)})`);
+  return name ?? '';
+}
+
+/** For the end of a sentence: what the name may have been meant to be. */
+export function namesOf(upstreams: Config['upstreams'], name = ''): string {
+  const near = closest(name, upstreams.keys());
+  if (near !== undefined) return `did you mean "${near}"?`;
+  return upstreams.size === 0 ? 'there is none' : `there are ${[...upstreams.keys()].join(', ')}`;
+}
+
+function resolveCatalog(input: CatalogInput, at: Path, context: ResolveContext): CatalogConfig {
+  const { officialImages, hub, file, images, registry } = input;
+  if (officialImages !== undefined) {
+    const { repository, revision } = officialImages;
+    return { kind: 'official-images', repository: resolveGitUrl(repository, context), revision };
+  }
+  if (hub !== undefined) return { kind: 'hub', namespace: hub.namespace };
+  if (file !== undefined) return { kind: 'file', file: context.resolvePath(file) };
+  if (registry !== undefined) {
+    const endpoint = resolveEndpoint(registry.url, registry, [...at, 'registry'], context);
+    return { kind: 'registry', endpoint, repositories: registry.repositories };
+  }
+  return { kind: 'images', images: images ?? [] };
+}
+
+// git's own rule: a colon before the first slash is `host:path`, and not a path here.
+function resolveGitUrl(repository: string, context: ResolveContext): string {
+  return /^[^/]+:/.test(repository) ? repository : context.resolvePath(repository);
+}
+
+function resolveSelection(input: SelectionInput, context: ResolveContext): SelectionConfig {
+  const parts = Array.isArray(input) ? input : [input];
+  return {
+    patterns: parts.filter((part) => typeof part === 'string'),
+    files: parts.filter((part) => typeof part !== 'string').map(({ file }) => context.resolvePath(file)),
+  };
+}
+
+function resolveSemver(input: SyncJobInput['semver']): SemverConfig {
+  if (typeof input === 'string') return { range: input, byName: new Map() };
+  return { byName: new Map(Object.entries(input ?? {})) };
+}
+
+function resolveTargets(input: SyncJobInput['to'], at: Path, context: ResolveContext): TargetConfig[] {
+  if (!Array.isArray(input)) return [resolveTarget(input, at, context)];
+  return input.map((target, index) => resolveTarget(target, [...at, index], context));
+}
+
+function resolveTarget(input: TargetInput, at: Path, context: ResolveContext): TargetConfig {
+  if (input === 'store') return { kind: 'store' };
+  if ('url' in input) {
+    const { url, repository } = input;
+    return { kind: 'registry', endpoint: resolveEndpoint(url, input, at, context), repository };
+  }
+  const settings = targetSettingsSchema.parse({ url: input.origin });
+  const repository = input.path === '' ? settings.repository : input.path;
+  return { kind: 'registry', endpoint: resolveEndpoint(settings.url, settings, at, context), repository };
+}

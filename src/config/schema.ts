@@ -1,0 +1,57 @@
+// Every key of the configuration: its form, its default and a sentence. The JSON Schema and docs/config.md come from it.
+import { z } from 'zod';
+import * as scalars from './scalars.ts';
+import { listOf, section } from './section.ts';
+import { syncJobSchema } from './sync-schema.ts';
+import { upstreamsSchema } from './upstream-schema.ts';
+
+const cacheSchema = section('a map with maxSize, maxIdle and maxAge', {
+  maxSize: scalars.sizeOrUnlimited
+    .prefault('200GiB')
+    .describe('What was cached goes when the cache is larger, the longest unused first.'),
+  maxIdle: scalars.durationOrNever.prefault('30d').describe('What was cached goes when nobody asked for it so long.'),
+  maxAge: scalars.durationOrNever.prefault('never').describe('What was cached goes this long after it was fetched.'),
+});
+
+const listenSchema = z.union(
+  [
+    scalars.listenAddress,
+    listOf('addresses', scalars.listenAddress).min(1, { error: 'expected at least one address' }),
+  ],
+  { error: 'expected an address to listen on, such as 127.0.0.1:5000, or a list of them' },
+);
+
+export const configSchema = section('a map of settings', {
+  listen: listenSchema
+    .prefault('127.0.0.1:5000')
+    .describe('Where the registry listens: one address or a list of host:port, [::1]:port, :port and unix:/path.'),
+  admin: scalars.listenAddress
+    .prefault('127.0.0.1:5001')
+    .describe("Where the console, its API, metrics and health listen; never on the registry's listener."),
+  data: scalars.path.prefault('./wharf-data').describe('The folder for content and state, on a local disk.'),
+  externalUrl: scalars.url.optional().describe('How clients reach the registry, where a proxy is in front of it.'),
+  serverNames: listOf('host names', scalars.host)
+    .prefault([])
+    .describe('Names of this server itself: a client that names one of them as `ns` names no upstream.'),
+  trustedProxies: listOf('addresses', scalars.addressRange)
+    .prefault([])
+    .describe('Addresses of proxies in front, whose X-Forwarded-* headers are believed.'),
+  defaultUpstream: scalars.text
+    .optional()
+    .describe('The upstream of a request that names none, or none. By default docker.io, if it is an upstream.'),
+  upstreams: upstreamsSchema
+    .optional()
+    .describe('The upstreams by the name of their registry, merged with the built-in ones; {} means none at all.'),
+  hosted: listOf('patterns', scalars.repositoryPattern)
+    .prefault([])
+    .describe('Repositories of our own: they can be pushed to and never go upstream.'),
+  cache: cacheSchema.prefault({}).describe('What is kept of what was fetched for clients.'),
+  sync: listOf('jobs', syncJobSchema).prefault([]).describe('The jobs of `wharf sync`.'),
+});
+
+export type ConfigInput = z.output<typeof configSchema>;
+
+/** What an editor needs to complete and check a configuration. */
+export function configJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return { ...z.toJSONSchema(configSchema, { io: 'input' }), title: 'The configuration of Wharf' };
+}

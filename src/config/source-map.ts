@@ -1,0 +1,75 @@
+import type { LineCounter } from 'yaml';
+import type { ConfigProblem } from './config-error.ts';
+
+/** The keys and indexes that lead to a value. */
+export type Path = readonly (string | number)[];
+
+/** Where a value stands in the file, and how it reads there: before variables were replaced. */
+export interface Place {
+  readonly keyOffset: number;
+  readonly valueOffset: number;
+  readonly found: string;
+}
+
+const MAX_SHOWN = 80;
+
+/** Leads from the value at a path back to the file. Never shows a secret, nor what a variable held. */
+export class SourceMap {
+  readonly #lines: LineCounter;
+  readonly #places = new Map<string, Place>();
+
+  constructor(lines: LineCounter) {
+    this.#lines = lines;
+  }
+
+  add(path: Path, place: Place): void {
+    this.#places.set(JSON.stringify(path), place);
+  }
+
+  /** A problem at the value, or at its key; where there is neither, at what should have held it. */
+  problem(path: Path, message: string, part: 'key' | 'value' = 'value'): ConfigProblem {
+    const place = this.#nearest(path);
+    return this.problemAt(part === 'key' ? place.keyOffset : place.valueOffset, path, message);
+  }
+
+  problemAt(offset: number, path: Path, message: string): ConfigProblem {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line, column: Math.max(col, 1), path: formatPath(path), message };
+  }
+
+  /** What stands at the path, for the end of a sentence. */
+  found(path: Path): string {
+    const place = this.#places.get(JSON.stringify(path));
+    if (place === undefined) return 'nothing';
+    return isSecret(path, place.found) ? 'a value that is not shown here' : shorten(withoutUserInfo(place.found));
+  }
+
+  #nearest(path: Path): Place {
+    for (let length = path.length; length >= 0; length--) {
+      const place = this.#places.get(JSON.stringify(path.slice(0, length)));
+      if (place !== undefined) return place;
+    }
+    return { keyOffset: 0, valueOffset: 0, found: 'nothing' };
+  }
+}
+
+/** `upstreams["docker.io"].mirrors[0].url` */
+export function formatPath(path: Path): string {
+  const text = path.map((key) => {
+    if (typeof key === 'number') return `[${key}]`;
+    return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `.${key}` : `[${JSON.stringify(shorten(key))}]`;
+  });
+  return text.join('').replace(/^\./, '');
+}
+
+function isSecret(path: Path, found: string): boolean {
+  return path.includes('credentials') || (path.at(-1) === 'proxy' && found.includes('@'));
+}
+
+function withoutUserInfo(text: string): string {
+  return text.replace(/:\/\/.*@/s, '://…@');
+}
+
+function shorten(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}

@@ -1,0 +1,169 @@
+// A copy walks the graph of an image: children before parents, the tags last. Killed anywhere, the target is right.
+import { forEach } from '../async/for-each.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
+import { type Manifest, type ManifestContent, readManifest } from '../oci/manifest.ts';
+import { isForeignLayerType } from '../oci/media-type.ts';
+import type { Platform } from '../oci/platform.ts';
+import type { Tag } from '../oci/reference.ts';
+import type { Call, Source } from '../oci/repository.ts';
+import { tap } from '../streams/tap.ts';
+import { CopyError, blame, blamed } from './copy-error.ts';
+import type { Placements, TargetRepository } from './placements.ts';
+import { subsetIndex } from './platform-subset.ts';
+
+export interface GraphCopy extends Call {
+  readonly from: Source;
+  readonly to: TargetRepository;
+  readonly placements: Placements;
+  /** Empty: all. Otherwise an index is rewritten to name only these. */
+  readonly platforms?: readonly Platform[] | undefined;
+  /** What the tags mean at the target now, where that is known: a tag that is right already is left alone. */
+  readonly present?: ReadonlyMap<Tag, Digest> | undefined;
+  readonly onBytes?: ((count: number) => void) | undefined;
+}
+
+export interface GraphCopied {
+  /** What the tags mean now: another digest than the root's only where platforms were chosen. */
+  readonly digest: Digest;
+  readonly movedTags: readonly Tag[];
+}
+
+/** Indexes of indexes exist; deeper than this is an attack. */
+const MAX_DEPTH = 4;
+const CHILDREN_AT_ONCE = 8;
+
+/**
+ * Makes `root` and all below it present at the target, then moves the tags to it. What the target has is not sent, and
+ * a manifest that it has is trusted to be complete, as registries refuse incomplete ones. Throws CopyError.
+ */
+export async function copyGraph(root: Digest, tags: readonly Tag[], copy: GraphCopy): Promise<GraphCopied> {
+  const { platforms = [] } = copy;
+  if (platforms.length > 0) return await copySubset(root, tags, platforms, copy);
+  const wanted: WantedTags = { tags: tagsToMove(root, tags, copy), arePut: false };
+  await copyManifest(root, copy, 0, wanted);
+  if (!wanted.arePut && wanted.tags.length > 0) await tagExisting(root, wanted.tags, copy);
+  return { digest: root, movedTags: wanted.tags };
+}
+
+function tagsToMove(digest: Digest, tags: readonly Tag[], { present }: GraphCopy): readonly Tag[] {
+  return tags.filter((tag) => present?.get(tag) !== digest);
+}
+
+/** The tags of the root, which are put along with it when it has to be sent. */
+interface WantedTags {
+  readonly tags: readonly Tag[];
+  arePut: boolean;
+}
+
+async function copySubset(root: Digest, tags: readonly Tag[], platforms: readonly Platform[], copy: GraphCopy) {
+  const original = await blame('source', copy.from.manifest(root, copy));
+  const { content } = readManifest(original.bytes);
+  const chosen = content.kind === 'image' ? original : subsetOf(original, content, platforms);
+  const movedTags = tagsToMove(chosen.digest, tags, copy);
+  if (movedTags.length > 0) {
+    await copyChildren(readManifest(chosen.bytes).content, copy, 0);
+    await blame('target', copy.to.target.put(chosen, movedTags, copy));
+  }
+  return { digest: chosen.digest, movedTags };
+}
+
+function subsetOf(manifest: Manifest, content: ManifestContent & { kind: 'index' }, platforms: readonly Platform[]) {
+  try {
+    return subsetIndex(manifest, content, platforms);
+  } catch (error) {
+    throw blamed('source', error);
+  }
+}
+
+async function copyManifest(digest: Digest, copy: GraphCopy, depth: number, wanted?: WantedTags): Promise<void> {
+  await copy.placements.once(copy.to, digest, async () => {
+    if (!copy.to.isNew && (await hasManifest(digest, copy))) return;
+    const manifest = await blame('source', copy.from.manifest(digest, copy));
+    const content = readContent(manifest);
+    await copyChildren(content, copy, depth);
+    await putManifest(manifest, content, copy, depth, wanted?.tags ?? []);
+    if (wanted !== undefined) wanted.arePut = true;
+  });
+}
+
+async function hasManifest(digest: Digest, { to, signal }: GraphCopy): Promise<boolean> {
+  try {
+    await to.target.resolve(digest, { signal });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'MANIFEST_UNKNOWN') return false;
+    throw blamed('target', error);
+  }
+}
+
+async function copyChildren(content: ManifestContent, copy: GraphCopy, depth: number): Promise<void> {
+  if (content.kind === 'index') {
+    if (depth >= MAX_DEPTH) throw new CopyError('source', new OciError('MANIFEST_INVALID', 'indexes nest too deep'));
+    await forEach(content.manifests, CHILDREN_AT_ONCE, ({ digest }) => copyManifest(digest, copy, depth + 1));
+  } else {
+    await forEach(blobsOf(content), CHILDREN_AT_ONCE, (blob) => copyBlob(blob, copy));
+  }
+}
+
+/** The blobs that an image needs at a registry; foreign layers stay where they are. */
+function blobsOf(content: ManifestContent & { kind: 'image' }): Descriptor[] {
+  return [content.config, ...content.layers.filter(({ mediaType }) => !isForeignLayerType(mediaType))];
+}
+
+// A registry that lost an upload says so only now: what it lacks is then asked for and sent again, once.
+async function putManifest(
+  manifest: Manifest,
+  content: ManifestContent,
+  copy: GraphCopy,
+  depth: number,
+  tags: readonly Tag[],
+): Promise<void> {
+  const { placements, to } = copy;
+  try {
+    await blame('target', to.target.put(manifest, tags, copy));
+  } catch (error) {
+    if (!(error instanceof CopyError) || error.code !== 'MANIFEST_BLOB_UNKNOWN') throw error;
+    const parts = content.kind === 'index' ? content.manifests : blobsOf(content);
+    for (const { digest } of parts) placements.forget(to, digest);
+    await copyChildren(content, { ...copy, to: { ...to, isNew: false } }, depth);
+    await blame('target', to.target.put(manifest, tags, copy));
+  }
+}
+
+async function copyBlob(blob: Descriptor, copy: GraphCopy): Promise<void> {
+  const { placements, to, from, signal, onBytes } = copy;
+  const push = (holder?: TargetRepository) => {
+    // What the target itself has elsewhere is not fetched from the source again, even where it refuses to mount.
+    const open = () => openBlob(blob, holder?.target ?? from, holder === undefined ? 'source' : 'target', signal);
+    return blame(
+      'target',
+      to.target.push(blob, open, { signal, onBytes, isKnownAbsent: to.isNew, mountFrom: holder?.name }),
+    );
+  };
+  await placements.once(to, blob.digest, () => placements.place(to, blob.digest, { send: () => push(), mount: push }));
+}
+
+async function openBlob(blob: Descriptor, from: Source, origin: 'source' | 'target', signal?: AbortSignal) {
+  const { sizeBytes, body } = await blame(origin, from.blob(blob.digest, { signal }));
+  if (sizeBytes !== blob.size) {
+    await body.cancel();
+    const message = `the blob ${blob.digest} has ${sizeBytes} bytes, but its manifest says ${blob.size}`;
+    throw new CopyError(origin, new OciError('SIZE_INVALID', message));
+  }
+  return tap(body, { mapError: (error) => blamed(origin, error) });
+}
+
+async function tagExisting(digest: Digest, tags: readonly Tag[], { to, signal }: GraphCopy): Promise<void> {
+  const manifest = await blame('target', to.target.manifest(digest, { signal }));
+  await blame('target', to.target.put(manifest, tags, { signal }));
+}
+
+function readContent(manifest: Manifest): ManifestContent {
+  try {
+    return readManifest(manifest.bytes).content;
+  } catch (error) {
+    throw blamed('source', error);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/reference.ts';
+import type { Target } from '../oci/repository.ts';
+
+/** A repository at the target registry, under the name by which it can be mounted from. */
+export interface TargetRepository {
+  readonly name: RepositoryName;
+  readonly target: Target;
+  /** The registry said at the start that it has no such repository: whatever we did not put there is not there. */
+  readonly isNew: boolean;
+}
+
+/**
+ * What a run knows of one target registry: which repository has which blob, and what is being put where right now. It
+ * is why nothing is fetched or sent twice: whoever needs what another is sending waits for it, then mounts it.
+ */
+export class Placements {
+  readonly #holders = new Map<Digest, TargetRepository>();
+  readonly #sending = new Map<Digest, Promise<unknown>>();
+  readonly #done = new Map<RepositoryName, Map<Digest, Promise<void>>>();
+
+  /** Puts a manifest or blob into a repository once, however many ask; all of them share the outcome. */
+  once(repository: TargetRepository, digest: Digest, work: () => Promise<void>): Promise<void> {
+    const inRepository = this.#done.get(repository.name) ?? new Map<Digest, Promise<void>>();
+    this.#done.set(repository.name, inRepository);
+    const known = inRepository.get(digest);
+    if (known !== undefined) return known;
+    const promise = work();
+    inRepository.set(digest, promise);
+    return promise;
+  }
+
+  /** Believes no longer that something is there, as the registry says otherwise. */
+  forget(repository: TargetRepository, digest: Digest): void {
+    this.#done.get(repository.name)?.delete(digest);
+    if (this.#holders.get(digest)?.name === repository.name) this.#holders.delete(digest);
+  }
+
+  /**
+   * Brings a blob into a repository: by `send`, which others who need the same blob wait for, or by `mount` from the
+   * repository that has it by then.
+   */
+  async place(
+    repository: TargetRepository,
+    digest: Digest,
+    by: { readonly send: () => Promise<unknown>; readonly mount: (holder: TargetRepository) => Promise<unknown> },
+  ): Promise<void> {
+    for (let sending = this.#sending.get(digest); sending !== undefined; sending = this.#sending.get(digest)) {
+      await sending.catch(() => undefined);
+    }
+    const holder = this.#holders.get(digest);
+    if (holder !== undefined && holder.name !== repository.name) {
+      await by.mount(holder);
+      return;
+    }
+    const sending = by.send();
+    this.#sending.set(digest, sending);
+    try {
+      await sending;
+      this.#holders.set(digest, repository);
+    } finally {
+      this.#sending.delete(digest);
+    }
+  }
+}

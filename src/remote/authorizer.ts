@@ -1,0 +1,253 @@
+// Proves to one registry who we are. Learns from its challenge what kind of proof it wants, fetches tokens for what is
+// asked, and keeps secrets away from every place that is not the registry's own.
+import { z } from 'zod';
+import { SingleFlight } from '../async/single-flight.ts';
+import type { Traffic } from '../observe/traffic.ts';
+import { type Challenge, parseChallenges } from './challenge.ts';
+import type { Credentials } from './credentials.ts';
+import type { Network } from './network.ts';
+import { RemoteError } from './remote-error.ts';
+import type { Reach, SendResponse } from './send.ts';
+
+export interface AuthorizerOptions {
+  readonly network: Network;
+  /** The registry's own URL; its origin may always see the secret. */
+  readonly url: URL;
+  readonly credentials?: (() => Promise<Credentials | undefined>) | undefined;
+  /** Token servers elsewhere that may see the secret too; compared as origin and path. */
+  readonly realms?: readonly string[] | undefined;
+  /** Whom a realm that the registry names may reach. */
+  readonly reach: Reach;
+  readonly traffic: Traffic;
+}
+
+interface Token {
+  readonly text: string;
+  readonly expiresMs: number;
+}
+
+const tokenAnswer = z.object({
+  token: z.string().optional(),
+  access_token: z.string().optional(),
+  expires_in: z.number().optional(),
+});
+
+const MAX_TOKEN_BYTES = 1024 * 1024;
+/** distribution, token specification: 60 seconds where the server does not say. */
+const DEFAULT_LIFE_SECONDS = 60;
+const LONGEST_LIFE_SECONDS = 24 * 60 * 60;
+const MARGIN_MS = 15_000;
+const MAX_TOKENS = 10_000;
+const CLIENT_ID = 'wharf';
+
+export class Authorizer {
+  readonly #options: AuthorizerOptions;
+  readonly #host: string;
+  readonly #pings = new SingleFlight<'ping', void>();
+  readonly #fetches = new SingleFlight<string, Token>();
+  readonly #tokens = new Map<string, Token>();
+  #challenge: Challenge | undefined;
+  #isPinged = false;
+  #credentials: Promise<Credentials | undefined> | undefined;
+
+  constructor(options: AuthorizerOptions) {
+    this.#options = options;
+    this.#host = options.url.host;
+  }
+
+  /** The Authorization header for these scopes; `undefined` where the registry has not asked for one. */
+  async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
+    if (!this.#isPinged) await this.#pings.run('ping', () => this.#ping(signal));
+    if (this.#challenge === undefined) return undefined;
+    if (this.#challenge.scheme === 'basic') return basic(await this.#login());
+    return `Bearer ${(await this.#token(this.#challenge, scopes, signal)).text}`;
+  }
+
+  /**
+   * Learns from a 401. Returns when asking once more with a new header makes sense; otherwise throws UNAUTHORIZED, or
+   * DENIED where a token was honoured and is not enough.
+   */
+  async refused(response: SendResponse, scopes: readonly string[], sent: string | undefined, what: string) {
+    const challenge = this.#choose(parseChallenges(response.headers.all('www-authenticate')));
+    await response.body.discard();
+    if (challenge?.scheme === 'bearer' && sent?.startsWith('Bearer ')) {
+      if (challenge.parameters.get('error') !== 'insufficient_scope') {
+        const isForgotten = this.#tokens.delete(keyOf(challenge, this.#scopesFor(challenge, scopes)));
+        this.#challenge = challenge;
+        if (isForgotten) return;
+      }
+      const remark =
+        (await this.#login()) === undefined ? 'and may need `wharf login`' : 'or this login may not see it';
+      const message = `denies access to ${what}: it does not exist, ${remark}`;
+      throw new RemoteError(this.#host, 'DENIED', message, { status: 401 });
+    }
+    if (challenge === undefined || sent !== undefined) throw this.#unauthorized(what, sent !== undefined);
+    if (challenge.scheme === 'basic' && (await this.#login()) === undefined) throw this.#unauthorized(what, false);
+    this.#challenge = challenge;
+  }
+
+  /** Forgets what is known of the login, so that the next header is made from the present credentials. */
+  async #login(): Promise<Credentials | undefined> {
+    this.#credentials ??= this.#options.credentials?.() ?? Promise.resolve(undefined);
+    return await this.#credentials;
+  }
+
+  // Asked once, so that many first requests do not each meet a 401. A registry that refuses its root may still serve.
+  async #ping(signal?: AbortSignal): Promise<void> {
+    const { network, url, traffic } = this.#options;
+    const response = await network.origin(url).exchange({
+      method: 'GET',
+      url: new URL('v2/', url),
+      headers: {},
+      kind: 'ping',
+      what: 'its API root /v2/',
+      traffic,
+      reach: 'configured',
+      signal,
+    });
+    await response.body.discard();
+    if (response.status === 401) {
+      this.#challenge = this.#choose(parseChallenges(response.headers.all('www-authenticate')));
+    }
+    this.#isPinged = true;
+  }
+
+  #choose(challenges: readonly Challenge[]): Challenge | undefined {
+    const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'));
+    return bearer ?? challenges.find(({ scheme }) => scheme === 'basic');
+  }
+
+  async #token(challenge: Challenge, scopes: readonly string[], signal?: AbortSignal): Promise<Token> {
+    const wanted = this.#scopesFor(challenge, scopes);
+    const key = keyOf(challenge, wanted);
+    const known = this.#tokens.get(key);
+    if (known !== undefined && known.expiresMs > this.#options.network.clock.now()) return known;
+    return await this.#fetches.run(key, async () => {
+      const token = await this.#fetchToken(challenge, wanted, signal);
+      const oldest = this.#tokens.keys().next().value;
+      if (this.#tokens.size >= MAX_TOKENS && oldest !== undefined) this.#tokens.delete(oldest);
+      this.#tokens.set(key, token);
+      return token;
+    });
+  }
+
+  // A registry whose scopes are not of the usual kind (public.ecr.aws wants `aws`) says so in its challenge.
+  #scopesFor(challenge: Challenge, scopes: readonly string[]): readonly string[] {
+    const own = challenge.parameters.get('scope');
+    return own !== undefined && !/^(?:repository|registry)[:(]/.test(own) ? [own] : scopes;
+  }
+
+  async #fetchToken(challenge: Challenge, scopes: readonly string[], signal?: AbortSignal): Promise<Token> {
+    const { network, traffic, reach, url } = this.#options;
+    const credentials = await this.#login();
+    const realm = this.#realm(challenge, credentials);
+    const isOwn = realm.origin === url.origin || this.#isTrusted(realm);
+    const request = tokenRequest(realm, challenge.parameters.get('service'), scopes, credentials);
+    const response = await network.origin(realm).exchange({
+      ...request,
+      kind: 'token',
+      what: `a token for ${this.#host}`,
+      traffic,
+      reach: isOwn ? 'configured' : reach,
+      signal,
+    });
+    const askedMs = network.clock.now();
+    if (response.status !== 200) {
+      await response.body.discard();
+      throw this.#refusedLogin(realm, response.status, credentials);
+    }
+    return readToken(await response.body.bytes(MAX_TOKEN_BYTES), askedMs, realm.host);
+  }
+
+  #realm(challenge: Challenge, credentials: Credentials | undefined): URL {
+    const text = challenge.parameters.get('realm') ?? '';
+    const realm = URL.parse(text);
+    if (realm === null || (realm.protocol !== 'https:' && realm.protocol !== 'http:') || realm.username !== '') {
+      throw new RemoteError(this.#host, 'REALM', `names the token server "${text.slice(0, 200)}", which is not a URL`);
+    }
+    const mayBeTold = realm.origin === this.#options.url.origin || this.#isTrusted(realm);
+    if (credentials !== undefined && !mayBeTold) {
+      const message = `wants this login to be sent to ${realm.origin}, which is not its own; if that is right, list ${realm.origin}${realm.pathname} under the upstream's \`realms\``;
+      throw new RemoteError(this.#host, 'REALM', message);
+    }
+    return realm;
+  }
+
+  #isTrusted(realm: URL): boolean {
+    return this.#options.realms?.some((trusted) => sameRealm(URL.parse(trusted), realm)) ?? false;
+  }
+
+  #refusedLogin(realm: URL, status: number, credentials: Credentials | undefined): RemoteError {
+    const isRefusal = status === 401 || status === 403 || status === 400;
+    if (isRefusal && credentials !== undefined) {
+      const who = 'username' in credentials ? `the login "${credentials.username}"` : 'the stored login';
+      const message = `refused ${who}: wrong user name or password`;
+      return new RemoteError(this.#host, 'UNAUTHORIZED', message, { status });
+    }
+    if (isRefusal) return this.#unauthorized('a token', false);
+    return new RemoteError(realm.host, 'NOT_A_REGISTRY', `answered ${status} instead of a token for ${this.#host}`);
+  }
+
+  #unauthorized(what: string, isWrong: boolean): RemoteError {
+    const message = isWrong
+      ? `refused the login for ${what}: wrong user name or password`
+      : `wants a login for ${what}; run \`wharf login ${this.#host}\``;
+    return new RemoteError(this.#host, 'UNAUTHORIZED', message, { status: 401 });
+  }
+}
+
+/** The scope of a repository, as the token specification writes it: `repository:library/nginx:pull`. */
+export function repositoryScope(repository: string, actions: 'pull' | 'pull,push' | 'delete'): string {
+  return `repository:${repository}:${actions}`;
+}
+
+function tokenRequest(realm: URL, service: string | undefined, scopes: readonly string[], login?: Credentials) {
+  if (login !== undefined && 'identityToken' in login) {
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      refresh_token: login.identityToken,
+      client_id: CLIENT_ID,
+      ...(service !== undefined && { service }),
+      scope: scopes.join(' '),
+    });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return { method: 'POST' as const, url: realm, headers, body: new TextEncoder().encode(form.toString()) };
+  }
+  const url = new URL(realm);
+  if (service !== undefined) url.searchParams.set('service', service);
+  for (const scope of scopes) url.searchParams.append('scope', scope);
+  url.searchParams.set('client_id', CLIENT_ID);
+  if (login === undefined) return { method: 'GET' as const, url, headers: {} };
+  url.searchParams.set('account', login.username);
+  return { method: 'GET' as const, url, headers: { authorization: basic(login) ?? '' } };
+}
+
+function readToken(bytes: Uint8Array, askedMs: number, realmHost: string): Token {
+  let answer: z.infer<typeof tokenAnswer>;
+  try {
+    answer = tokenAnswer.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (cause) {
+    throw new RemoteError(realmHost, 'NOT_A_REGISTRY', 'answered with something that is not a token', { cause });
+  }
+  const text = answer.token ?? answer.access_token ?? '';
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    throw new RemoteError(realmHost, 'NOT_A_REGISTRY', 'answered with an empty or unprintable token');
+  }
+  const seconds = Math.min(answer.expires_in ?? DEFAULT_LIFE_SECONDS, LONGEST_LIFE_SECONDS);
+  return { text, expiresMs: askedMs + Math.max(seconds * 1000 - MARGIN_MS, 1000) };
+}
+
+function keyOf(challenge: Challenge, scopes: readonly string[]): string {
+  return [challenge.parameters.get('realm'), challenge.parameters.get('service'), ...scopes].join('\n');
+}
+
+function sameRealm(trusted: URL | null, realm: URL): boolean {
+  const withoutSlash = (path: string) => path.replace(/\/$/, '');
+  return trusted?.origin === realm.origin && withoutSlash(trusted.pathname) === withoutSlash(realm.pathname);
+}
+
+function basic(credentials: Credentials | undefined): string | undefined {
+  if (credentials === undefined || !('username' in credentials)) return undefined;
+  const bytes = new TextEncoder().encode(`${credentials.username}:${credentials.password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}

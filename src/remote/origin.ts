@@ -1,0 +1,166 @@
+// All requests to one origin pass here: its turn, its deadline, its count, and its retries.
+import type { Clock } from '../async/clock.ts';
+import type { Slot } from '../async/semaphore.ts';
+import type { RequestKind, Traffic } from '../observe/traffic.ts';
+import { tap } from '../streams/tap.ts';
+import { errorFromAnswer } from './error-answer.ts';
+import { RemoteError } from './remote-error.ts';
+import { type Reach, type Send, SendError, type SendRequest, type SendResponse } from './send.ts';
+import type { SourceHealth } from './source-health.ts';
+
+export interface Exchange {
+  readonly method: SendRequest['method'];
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A stream can be sent once, so an exchange with one is not repeated here. */
+  readonly body?: Uint8Array | ReadableStream<Uint8Array> | undefined;
+  readonly sizeBytes?: number | undefined;
+  readonly kind: RequestKind;
+  /** What is asked for, as an error message names it: `the manifest of library/nginx:1.27`. */
+  readonly what: string;
+  readonly traffic: Traffic;
+  readonly reach: Reach;
+  readonly headersTimeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called before each attempt; throws to forbid it. */
+  readonly beforeAttempt?: (() => Promise<void>) | undefined;
+}
+
+const HEADERS_TIMEOUT_MS = 30_000;
+const IDLE_TIMEOUT_MS = 60_000;
+const MAX_ATTEMPTS = 6;
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 30_000;
+/** A server that wants a longer pause than this gets a failed image instead; the next run asks again. */
+const LONGEST_PAUSE_MS = 15 * 60_000;
+const PAUSE_WITHOUT_WORD_MS = 5_000;
+
+export class Origin {
+  readonly host: string;
+  readonly health: SourceHealth;
+  readonly #send: Send;
+  readonly #clock: Clock;
+
+  constructor(options: { host: string; health: SourceHealth; send: Send; clock: Clock }) {
+    this.host = options.host;
+    this.health = options.health;
+    this.#send = options.send;
+    this.#clock = options.clock;
+  }
+
+  /**
+   * Gives the answer, whatever it is, except 408, 429 and 5xx, which are repeated where that can help and then thrown.
+   * Its place among the origin's concurrent requests is held until its body has been read or discarded.
+   */
+  async exchange(exchange: Exchange): Promise<SendResponse> {
+    const attempts = exchange.body instanceof ReadableStream ? 1 : MAX_ATTEMPTS;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#attempt(exchange);
+      } catch (error) {
+        if (!(error instanceof RemoteError) || !error.isRetryable || attempt >= attempts) throw error;
+        if ((error.retryAfterMs ?? 0) > LONGEST_PAUSE_MS) throw error;
+        await this.#clock.sleep(this.#delayMs(attempt), exchange.signal);
+      }
+    }
+  }
+
+  async #attempt(exchange: Exchange): Promise<SendResponse> {
+    const slot = await this.health.admit(exchange.signal);
+    try {
+      await exchange.beforeAttempt?.();
+      exchange.traffic.count(exchange.kind);
+      const response = await this.#sendOnce(exchange);
+      if (!isFailure(response.status)) {
+        this.health.succeeded();
+        return this.#holdUntilRead(response, slot, exchange);
+      }
+      throw await errorFromAnswer(this.host, response, exchange.what, this.#clock.now());
+    } catch (error) {
+      slot.release();
+      if (error instanceof RemoteError) this.#learnFrom(error);
+      throw error;
+    }
+  }
+
+  async #sendOnce(exchange: Exchange): Promise<SendResponse> {
+    try {
+      return await this.#send({
+        method: exchange.method,
+        url: exchange.url,
+        headers: exchange.headers,
+        body: exchange.body,
+        sizeBytes: exchange.sizeBytes,
+        reach: exchange.reach,
+        headersTimeoutMs: exchange.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+        idleTimeoutMs: IDLE_TIMEOUT_MS,
+        signal: exchange.signal,
+      });
+    } catch (error) {
+      exchange.signal?.throwIfAborted();
+      if (!(error instanceof SendError)) throw error;
+      throw this.#named(error, exchange);
+    }
+  }
+
+  #named(error: SendError, { what }: Exchange): RemoteError {
+    return new RemoteError(this.host, error.failure, `${error.message} (${what})`, { cause: error });
+  }
+
+  #learnFrom(error: RemoteError): void {
+    if (error.code === 'RATE_LIMIT') this.health.slowedDown(error.retryAfterMs ?? PAUSE_WITHOUT_WORD_MS);
+    else if (error.retryAfterMs !== undefined && error.status !== 429) {
+      this.health.slowedDown(Math.min(error.retryAfterMs, LONGEST_PAUSE_MS));
+    } else if (error.isRetryable) this.health.failed();
+  }
+
+  #delayMs(attempt: number): number {
+    const ceilingMs = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), LONGEST_DELAY_MS);
+    return ceilingMs * (0.5 + this.#clock.random() / 2);
+  }
+
+  #holdUntilRead({ status, headers, body }: SendResponse, slot: Slot, exchange: Exchange): SendResponse {
+    const { traffic } = exchange;
+    const mapError = (error: unknown) => {
+      if (!(error instanceof SendError)) return error;
+      this.health.failed();
+      return this.#named(error, exchange);
+    };
+    return {
+      status,
+      headers,
+      body: {
+        stream: () =>
+          tap(body.stream(), {
+            onBytes: (count) => {
+              traffic.receivedBytes += count;
+            },
+            onEnd: () => slot.release(),
+            mapError,
+          }),
+        async bytes(maxBytes) {
+          try {
+            const bytes = await body.bytes(maxBytes);
+            traffic.receivedBytes += bytes.byteLength;
+            return bytes;
+          } catch (error) {
+            throw mapError(error);
+          } finally {
+            slot.release();
+          }
+        },
+        async discard() {
+          try {
+            await body.discard();
+          } finally {
+            slot.release();
+          }
+        },
+      },
+    };
+  }
+}
+
+function isFailure(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429 || status === 499;
+}

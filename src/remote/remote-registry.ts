@@ -1,0 +1,164 @@
+import { Traffic, type RequestKind } from '../observe/traffic.ts';
+import type { RepositoryName } from '../oci/reference.ts';
+import type { Call } from '../oci/repository.ts';
+import { classifyAddress, isAddressLiteral } from './address.ts';
+import { Authorizer } from './authorizer.ts';
+import type { Credentials } from './credentials.ts';
+import { errorFromAnswer } from './error-answer.ts';
+import type { Network } from './network.ts';
+import { type PullLedger, ProcessPullLedger } from './pull-ledger.ts';
+import { parsePullLimit } from './pull-limit.ts';
+import { isRedirect, redirectTarget } from './redirects.ts';
+import { RemoteError } from './remote-error.ts';
+import { RemoteRepository } from './remote-repository.ts';
+import type { Reach, SendRequest, SendResponse } from './send.ts';
+
+export interface RemoteRegistryOptions {
+  /** What reports and messages call it: `docker.io`, `registry.example.com`. */
+  readonly name: string;
+  /** The origin that serves `/v2/`; written by a person, so trusted. */
+  readonly url: URL;
+  readonly network: Network;
+  /** Asked once, when the registry first wants a login. */
+  readonly credentials?: (() => Promise<Credentials | undefined>) | undefined;
+  readonly realms?: readonly string[] | undefined;
+  readonly ledger?: PullLedger | undefined;
+}
+
+export interface RegistryRequest {
+  readonly method: SendRequest['method'];
+  readonly url: URL;
+  readonly scopes: readonly string[];
+  readonly kind: RequestKind;
+  readonly what: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | ReadableStream<Uint8Array> | undefined;
+  readonly sizeBytes?: number | undefined;
+  readonly headersTimeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const MAX_REDIRECTS = 5;
+const USER_AGENT = 'wharf/0.1 (+https://www.npmjs.com/package/wharf)';
+
+/** One registry over HTTP: its login, its redirects, its traffic. Repositories are views of it. */
+export class RemoteRegistry {
+  readonly name: string;
+  readonly url: URL;
+  readonly network: Network;
+  readonly traffic = new Traffic();
+  readonly ledger: PullLedger;
+  /** The repositories that have been pushed to: they are asked for with both rights, so one token serves. */
+  readonly pushes = new Set<RepositoryName>();
+  readonly #authorizer: Authorizer;
+  readonly #reach: Reach;
+
+  constructor({ name, url, network, credentials, realms, ledger }: RemoteRegistryOptions) {
+    this.name = name;
+    this.url = url;
+    this.network = network;
+    this.ledger = ledger ?? new ProcessPullLedger(network.clock);
+    this.#reach = foreignReach(url);
+    this.#authorizer = new Authorizer({ network, url, credentials, realms, reach: this.#reach, traffic: this.traffic });
+  }
+
+  get host(): string {
+    return this.url.host;
+  }
+
+  repository(name: RepositoryName): RemoteRepository {
+    return new RemoteRepository(this, name);
+  }
+
+  /** Asks for the API's root with our login. Throws what the registry has against it. */
+  async checkLogin(call: Call = {}): Promise<void> {
+    const what = 'its API root /v2/';
+    const response = await this.request({ ...call, method: 'GET', url: this.path(''), scopes: [], kind: 'ping', what });
+    if (response.status !== 200) throw await this.errorFrom(response, what);
+    await response.body.discard();
+  }
+
+  /** A URL below `/v2/`. */
+  path(path: string): URL {
+    return new URL(`v2/${path}`, this.url);
+  }
+
+  /**
+   * Sends a request with the login it needs and follows the redirects of GET and HEAD. Gives any answer but 401, 408,
+   * 429 and 5xx, which are thrown as RemoteError. A streamed body is sent once, with a header made beforehand.
+   */
+  async request(request: RegistryRequest): Promise<SendResponse> {
+    for (let isLastTry = false; ; isLastTry = true) {
+      const authorization = await this.#authorizer.header(request.scopes, request.signal);
+      const response = await this.#follow(request, authorization);
+      if (response.status !== 401) return response;
+      if (isLastTry) throw await this.errorFrom(response, request.what);
+      await this.#authorizer.refused(response, request.scopes, authorization, request.what);
+      if (!(request.body instanceof ReadableStream)) continue;
+      const message = `asked for the login again in the middle of ${request.what}`;
+      throw new RemoteError(this.host, 'BLOB_UPLOAD_INVALID', message, { status: 401 });
+    }
+  }
+
+  async errorFrom(response: SendResponse, what: string): Promise<RemoteError> {
+    return await errorFromAnswer(this.host, response, what, this.network.clock.now());
+  }
+
+  async #follow(request: RegistryRequest, authorization: string | undefined): Promise<SendResponse> {
+    let url = request.url;
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
+      const response = await this.#exchange(request, url, authorization);
+      const mayFollow = request.method === 'GET' || request.method === 'HEAD';
+      if (!mayFollow || !isRedirect(response.status)) return response;
+      await response.body.discard();
+      url = redirectTarget(response, url, this.host, request.what);
+    }
+    throw new RemoteError(
+      this.host,
+      'NOT_A_REGISTRY',
+      `redirects more than ${MAX_REDIRECTS} times for ${request.what}`,
+    );
+  }
+
+  async #exchange(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<SendResponse> {
+    // Only the registry's own origin sees the secret; a redirect, or an upload's Location elsewhere, does not.
+    const isOwn = url.origin === this.url.origin;
+    const isMetered = isOwn && (request.kind === 'manifestGet' || request.kind === 'manifestHead');
+    const { ledger, host } = this;
+    try {
+      const response = await this.network.origin(url).exchange({
+        ...request,
+        url,
+        headers: {
+          'user-agent': USER_AGENT,
+          'accept-encoding': 'identity',
+          ...request.headers,
+          ...(isOwn && authorization !== undefined && { authorization }),
+        },
+        traffic: this.traffic,
+        reach: isOwn ? 'configured' : this.#reach,
+        beforeAttempt: isMetered && request.kind === 'manifestGet' ? () => ledger.spend(host) : undefined,
+      });
+      if (isMetered && response.status < 400) ledger.observed(parsePullLimit(response.headers));
+      return response;
+    } catch (error) {
+      if (error instanceof RemoteError && error.code === 'PULL_LIMIT') {
+        ledger.observed(error.pullLimit);
+        ledger.refused();
+      }
+      throw error;
+    }
+  }
+}
+
+/**
+ * What a registry sends us on to may lie in a private range only if the registry's own URL does, which a person wrote.
+ * A host name that is no address counts as public, except the names that can only be local.
+ */
+function foreignReach(url: URL): Reach {
+  if (url.hostname === 'localhost' || /\.(?:localhost|local|internal|lan|home|corp)$/.test(url.hostname)) {
+    return 'configured';
+  }
+  if (!url.hostname.includes('.') && !isAddressLiteral(url.hostname)) return 'configured';
+  return isAddressLiteral(url.hostname) && classifyAddress(url.hostname) !== 'public' ? 'configured' : 'public';
+}

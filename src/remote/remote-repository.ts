@@ -1,0 +1,183 @@
+import type { Descriptor } from '../oci/descriptor.ts';
+import { type Digest, algorithmOf, digestOf, isDigest } from '../oci/digest.ts';
+import { MANIFEST_ACCEPT, isManifestType, withoutParameters } from '../oci/media-type.ts';
+import { type Manifest, MAX_MANIFEST_BYTES, readManifest } from '../oci/manifest.ts';
+import type { RepositoryName, Tag } from '../oci/reference.ts';
+import type { BlobBody, Call, ListsTags, PushCall, PushOutcome, Resolution, Target } from '../oci/repository.ts';
+import { verifyDigest } from '../streams/verify-digest.ts';
+import { repositoryScope } from './authorizer.ts';
+import { RemoteError } from './remote-error.ts';
+import type { RemoteRegistry, RegistryRequest } from './remote-registry.ts';
+import type { SendResponse } from './send.ts';
+import { readTagList } from './tag-list.ts';
+import { cancelUpload, openUpload, pushBlob } from './uploads.ts';
+
+/** One repository of a registry over HTTP: distribution-spec §Pulling, §Pushing, §Content discovery. */
+export class RemoteRepository implements Target, ListsTags {
+  readonly name: RepositoryName;
+  readonly registry: RemoteRegistry;
+
+  constructor(registry: RemoteRegistry, name: RepositoryName) {
+    this.registry = registry;
+    this.name = name;
+  }
+
+  /** HEAD, which no registry charges for. A GET only where an answer lacks the digest and nothing is metered. */
+  async resolve(reference: Tag | Digest, call: Call = {}): Promise<Resolution> {
+    const response = await this.#manifestRequest('HEAD', reference, call);
+    await response.body.discard();
+    const digest = response.headers.get('docker-content-digest') ?? (isDigest(reference) ? reference : '');
+    const size = Number(response.headers.get('content-length'));
+    if (!isDigest(digest) || (isDigest(reference) && reference !== digest)) {
+      return { descriptor: await this.#describe(reference, call), asOf: this.#now() };
+    }
+    const mediaType = withoutParameters(response.headers.get('content-type') ?? '');
+    if (!isManifestType(mediaType)) {
+      throw this.#fault(
+        'NOT_A_REGISTRY',
+        `calls ${this.#manifestName(reference)} "${mediaType}", which is no manifest`,
+      );
+    }
+    return { descriptor: { mediaType, digest, size: Number.isSafeInteger(size) ? size : 0 }, asOf: this.#now() };
+  }
+
+  async manifest(digest: Digest, call: Call = {}): Promise<Manifest> {
+    const bytes = await this.#getManifest(digest, call);
+    const found = digestOf(bytes, algorithmOf(digest));
+    if (found !== digest) {
+      throw this.#fault('DIGEST_INVALID', `answered ${this.#manifestName(digest)} with bytes that hash to ${found}`);
+    }
+    return { digest, bytes, mediaType: readManifest(bytes).mediaType };
+  }
+
+  async statBlob(digest: Digest, call: Call = {}): Promise<{ sizeBytes: number } | undefined> {
+    const what = this.blobName(digest);
+    const response = await this.request({ ...call, method: 'HEAD', path: `blobs/${digest}`, kind: 'blobHead', what });
+    await response.body.discard();
+    if (response.status === 200) return { sizeBytes: Number(response.headers.get('content-length') ?? 0) };
+    if (response.status === 404) return undefined;
+    throw await this.registry.errorFrom(response, what);
+  }
+
+  async blob(digest: Digest, call: Call = {}): Promise<BlobBody> {
+    const what = this.blobName(digest);
+    const response = await this.request({ ...call, method: 'GET', path: `blobs/${digest}`, kind: 'blobGet', what });
+    if (response.status !== 200) throw await this.registry.errorFrom(response, what);
+    const length = response.headers.get('content-length') ?? '';
+    if (!/^\d{1,15}$/.test(length)) {
+      await response.body.discard();
+      throw this.#fault('NOT_A_REGISTRY', `does not say how long ${what} is`);
+    }
+    const sizeBytes = Number(length);
+    const body = verifyDigest(response.body.stream(), { digest, sizeBytes }, (code, message) =>
+      this.#fault(code, `sent ${what} wrongly: ${message}`),
+    );
+    return { sizeBytes, body };
+  }
+
+  async push(
+    blob: Descriptor,
+    open: () => Promise<ReadableStream<Uint8Array>>,
+    call: PushCall = {},
+  ): Promise<PushOutcome> {
+    return await pushBlob(this, blob, open, call);
+  }
+
+  async put(manifest: Manifest, tags: readonly Tag[], call: Call = {}): Promise<void> {
+    const references: readonly (Tag | Digest)[] = tags.length === 0 ? [manifest.digest] : tags;
+    for (const reference of references) await this.#put(manifest, reference, call);
+  }
+
+  async listTags(call: Call = {}): Promise<ReadonlySet<Tag> | undefined> {
+    return await readTagList(this, call);
+  }
+
+  /**
+   * Asks for the right to push by opening an upload and giving it up again. Throws what the registry says, so that a
+   * missing right is known before anything has been fetched.
+   */
+  async tryToPush(call: Call = {}): Promise<void> {
+    await cancelUpload(this, await openUpload(this, call), call);
+  }
+
+  /** Sends a request below this repository, with the rights it needs: `pull`, or `pull,push` for those that change it. */
+  async request(
+    request: Omit<RegistryRequest, 'url' | 'scopes'> & { path?: string; url?: URL; alsoPullFrom?: RepositoryName },
+  ): Promise<SendResponse> {
+    const { path = '', url = this.registry.path(`${this.name}/${path}`), alsoPullFrom, ...rest } = request;
+    const scopes = [repositoryScope(this.name, this.#actions(request.method))];
+    if (alsoPullFrom !== undefined) scopes.push(repositoryScope(alsoPullFrom, 'pull'));
+    return await this.registry.request({ ...rest, url, scopes });
+  }
+
+  blobName(digest: Digest): string {
+    return `the blob ${this.name}@${digest}`;
+  }
+
+  // Whoever pushes here once asks for both rights from then on: one token instead of two.
+  #actions(method: string): 'pull' | 'pull,push' {
+    if (method !== 'GET' && method !== 'HEAD') this.registry.pushes.add(this.name);
+    return this.registry.pushes.has(this.name) ? 'pull,push' : 'pull';
+  }
+
+  async #put(manifest: Manifest, reference: Tag | Digest, call: Call): Promise<void> {
+    const what = this.#manifestName(reference);
+    const response = await this.request({
+      ...call,
+      method: 'PUT',
+      path: `manifests/${reference}`,
+      headers: { 'content-type': manifest.mediaType },
+      body: manifest.bytes,
+      kind: 'manifestPut',
+      what,
+    });
+    if (response.status !== 201 && response.status !== 200) throw await this.registry.errorFrom(response, what);
+    await response.body.discard();
+    const stored = response.headers.get('docker-content-digest');
+    const isSame = stored === undefined || stored === manifest.digest || algorithmOf(manifest.digest) !== 'sha256';
+    if (!isSame) throw this.#fault('DIGEST_INVALID', `stored ${what} as ${stored}, not as ${manifest.digest}`);
+  }
+
+  async #describe(reference: Tag | Digest, call: Call): Promise<Descriptor> {
+    const bytes = await this.#getManifest(reference, call);
+    const digest = digestOf(bytes, isDigest(reference) ? algorithmOf(reference) : 'sha256');
+    if (isDigest(reference) && reference !== digest) {
+      throw this.#fault('DIGEST_INVALID', `answered ${this.#manifestName(reference)} with other bytes`);
+    }
+    return { mediaType: readManifest(bytes).mediaType, digest, size: bytes.byteLength };
+  }
+
+  async #getManifest(reference: Tag | Digest, call: Call): Promise<Uint8Array> {
+    const response = await this.#manifestRequest('GET', reference, call);
+    return await response.body.bytes(MAX_MANIFEST_BYTES);
+  }
+
+  async #manifestRequest(method: 'GET' | 'HEAD', reference: Tag | Digest, call: Call): Promise<SendResponse> {
+    const what = this.#manifestName(reference);
+    const response = await this.request({
+      ...call,
+      method,
+      path: `manifests/${reference}`,
+      headers: { accept: MANIFEST_ACCEPT },
+      kind: method === 'GET' ? 'manifestGet' : 'manifestHead',
+      what,
+    });
+    if (response.status === 200) return response;
+    const error = await this.registry.errorFrom(response, what);
+    // A HEAD has no body that could say so, and a missing repository is a missing manifest too.
+    if (response.status !== 404) throw error;
+    throw new RemoteError(this.registry.host, 'MANIFEST_UNKNOWN', `has no ${what}`, { status: 404 });
+  }
+
+  #manifestName(reference: Tag | Digest): string {
+    return isDigest(reference) ? `manifest ${this.name}@${reference}` : `manifest ${this.name}:${reference}`;
+  }
+
+  #fault(code: 'NOT_A_REGISTRY' | 'DIGEST_INVALID' | 'SIZE_INVALID', message: string): RemoteError {
+    return new RemoteError(this.registry.host, code, message);
+  }
+
+  #now(): Date {
+    return new Date(this.registry.network.clock.now());
+  }
+}

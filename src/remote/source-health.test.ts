@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { SourceHealth } from './source-health.ts';
+
+test('a request rate lets a second of requests through at once, and then one an interval', async () => {
+  const clock = new FakeClock();
+  const health = new SourceHealth({ clock, ratePerSecond: 10 });
+  for (let request = 0; request < 30; request += 1) (await health.admit()).release();
+  expect(clock.elapsedMs).toBeGreaterThanOrEqual(1900);
+  expect(clock.elapsedMs).toBeLessThanOrEqual(2100);
+});
+
+test('one request a second means no two within a second', async () => {
+  const clock = new FakeClock();
+  const health = new SourceHealth({ clock, ratePerSecond: 1 });
+  for (let request = 0; request < 5; request += 1) (await health.admit()).release();
+  expect(clock.elapsedMs).toBe(4000);
+});
+
+test('nothing is sent before a Retry-After has passed', async () => {
+  const clock = new FakeClock();
+  const health = new SourceHealth({ clock });
+  health.slowedDown(3000);
+  expect(health.isBenched).toBe(true);
+  (await health.admit()).release();
+  expect(clock.elapsedMs).toBe(3000);
+  expect(health.isBenched).toBe(false);
+});
+
+test('concurrency grows only while it is what holds the work back, and halves when the origin suffers', async () => {
+  const health = new SourceHealth({ clock: new FakeClock(), maxConcurrency: 32 });
+  const before = health.concurrency;
+  health.succeeded();
+  expect(health.concurrency).toBe(before);
+  const slots = await Promise.all(Array.from({ length: before }, () => health.admit()));
+  const waiting = Array.from({ length: 100 }, () => health.admit());
+  for (let success = 0; success < 100; success += 1) health.succeeded();
+  expect(health.concurrency).toBe(32);
+  health.failed();
+  expect(health.concurrency).toBe(16);
+  for (const slot of slots) slot.release();
+  for (const slot of waiting) (await slot).release();
+});
+
+test('an origin that fails again and again is left alone, longer each time, and a success ends that', () => {
+  const clock = new FakeClock();
+  const health = new SourceHealth({ clock });
+  for (let failure = 0; failure < 7; failure += 1) health.failed();
+  expect(health.isBenched).toBe(false);
+  health.failed();
+  expect(health.isBenched).toBe(true);
+  clock.advance(2000);
+  expect(health.isBenched).toBe(false);
+  health.failed();
+  clock.advance(3999);
+  expect(health.isBenched).toBe(true);
+  clock.advance(1);
+  health.succeeded();
+  health.failed();
+  expect(health.isBenched).toBe(false);
+});
+
+test('whoever gives up waiting leaves the place to others', async () => {
+  const health = new SourceHealth({ clock: new FakeClock(), maxConcurrency: 1 });
+  const slot = await health.admit();
+  const stop = new AbortController();
+  const waiting = health.admit(stop.signal);
+  stop.abort(new Error('enough'));
+  await expect(waiting).rejects.toThrow('enough');
+  slot.release();
+  (await health.admit()).release();
+});

@@ -1,0 +1,105 @@
+// One record per origin of how it fares: how fast it may be asked, how many requests it bears at once, and whether it
+// is to be left alone for a while. Adaptive concurrency is TCP's: double while all goes well, halve when it does not.
+import type { Clock } from '../async/clock.ts';
+import { Semaphore, type Slot } from '../async/semaphore.ts';
+
+export interface HealthOptions {
+  readonly clock: Clock;
+  /** Requests a second; no limit when absent. */
+  readonly ratePerSecond?: number | undefined;
+  /** Requests in flight that are never exceeded, however well it goes. */
+  readonly maxConcurrency?: number | undefined;
+}
+
+const FIRST_CONCURRENCY = 8;
+const MAX_CONCURRENCY = 64;
+/** So many failures in a row, and the origin is left alone for a while. */
+const FAILURES_TO_BENCH = 8;
+const FIRST_BENCH_MS = 2_000;
+const LONGEST_BENCH_MS = 60_000;
+
+export class SourceHealth {
+  readonly #clock: Clock;
+  readonly #slots: Semaphore;
+  readonly #maxConcurrency: number;
+  readonly #intervalMs: number;
+  readonly #burstMs: number;
+  #nextTurnMs = 0;
+  #pausedUntilMs = 0;
+  #growth: 'doubling' | 'steady' = 'doubling';
+  #successes = 0;
+  #failuresInARow = 0;
+
+  constructor({ clock, ratePerSecond, maxConcurrency = MAX_CONCURRENCY }: HealthOptions) {
+    this.#clock = clock;
+    this.#maxConcurrency = maxConcurrency;
+    this.#slots = new Semaphore(Math.min(FIRST_CONCURRENCY, maxConcurrency));
+    this.#intervalMs = ratePerSecond === undefined ? 0 : 1000 / ratePerSecond;
+    this.#burstMs = ratePerSecond === undefined ? 0 : Math.max(0, 1000 - this.#intervalMs);
+  }
+
+  /** Waits for a turn: for a place, for the end of a pause, and for the request rate. The caller releases the place. */
+  async admit(signal?: AbortSignal): Promise<Slot> {
+    const slot = await this.#slots.acquire(signal);
+    try {
+      for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs()) await this.#clock.sleep(waitMs, signal);
+    } catch (error) {
+      slot.release();
+      throw error;
+    }
+    this.#takeTurn();
+    return slot;
+  }
+
+  get concurrency(): number {
+    return this.#slots.limit;
+  }
+
+  /** Left alone after many failures or on its own word: another source should be asked, if there is one. */
+  get isBenched(): boolean {
+    return this.#pausedUntilMs > this.#clock.now();
+  }
+
+  succeeded(): void {
+    this.#failuresInARow = 0;
+    if (!this.#slots.isSaturated || this.#slots.limit >= this.#maxConcurrency) return;
+    this.#successes += 1;
+    if (this.#growth === 'steady' && this.#successes < this.#slots.limit) return;
+    this.#successes = 0;
+    this.#slots.limit += 1;
+  }
+
+  /** It asked for less: fewer requests at once, and none before `retryAfterMs` has passed. */
+  slowedDown(retryAfterMs: number): void {
+    this.#shrink();
+    this.#pauseFor(retryAfterMs);
+  }
+
+  /** It failed; many in a row bench it, each time for longer. */
+  failed(): void {
+    this.#shrink();
+    this.#failuresInARow += 1;
+    const excess = this.#failuresInARow - FAILURES_TO_BENCH;
+    if (excess >= 0) this.#pauseFor(Math.min(FIRST_BENCH_MS * 2 ** Math.min(excess, 10), LONGEST_BENCH_MS));
+  }
+
+  #shrink(): void {
+    this.#growth = 'steady';
+    this.#successes = 0;
+    this.#slots.limit = Math.max(1, Math.floor(this.#slots.limit / 2));
+  }
+
+  #pauseFor(ms: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.now() + ms);
+  }
+
+  #waitMs(): number {
+    const nowMs = this.#clock.now();
+    const turnMs = this.#intervalMs === 0 ? 0 : this.#nextTurnMs - this.#burstMs - nowMs;
+    return Math.ceil(Math.max(this.#pausedUntilMs - nowMs, turnMs));
+  }
+
+  #takeTurn(): void {
+    this.#nextTurnMs = Math.max(this.#nextTurnMs, this.#clock.now()) + this.#intervalMs;
+  }
+}

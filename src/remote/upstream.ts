@@ -1,0 +1,102 @@
+// The product's idea as an object: the authority says what a tag means, in ways that spend no pull.
+import { forEach } from '../async/for-each.ts';
+import { MEDIA_TYPES } from '../oci/media-type.ts';
+import { type RepositoryName, type Tag, familiarName, parseRepositoryName } from '../oci/reference.ts';
+import type { Call, Resolution } from '../oci/repository.ts';
+import { expandTemplate } from '../oci/template.ts';
+import type { HubApi, HubTag } from './hub-api.ts';
+import { RemoteError } from './remote-error.ts';
+import type { RemoteRegistry } from './remote-registry.ts';
+import type { RemoteRepository } from './remote-repository.ts';
+
+export interface UpstreamOptions {
+  /** `docker.io`. */
+  readonly name: string;
+  readonly registry: RemoteRegistry;
+  readonly hubApi?: HubApi | undefined;
+  /** Where the upstream's repositories are at the registry: oci/template.ts. They keep their names by default. */
+  readonly template?: string | undefined;
+}
+
+/** What asking for each tag gave: what it means, or why that is not known. */
+export type Resolutions = ReadonlyMap<Tag, Resolution | RemoteError>;
+
+const HEADS_AT_ONCE = 32;
+
+/** The owner of names: a registry, and where it has one the web API that tells digests by the hundred. */
+export class Upstream {
+  readonly name: string;
+  readonly registry: RemoteRegistry;
+  readonly #hubApi: HubApi | undefined;
+  readonly #template: string;
+
+  constructor({ name, registry, hubApi, template = '{repository}' }: UpstreamOptions) {
+    this.name = name;
+    this.registry = registry;
+    this.#hubApi = hubApi;
+    this.#template = template;
+  }
+
+  repository(name: RepositoryName): RemoteRepository {
+    const values = { repository: name, name: familiarName(this.name, name), upstream: this.name };
+    return this.registry.repository(parseRepositoryName(expandTemplate(this.#template, values)));
+  }
+
+  /**
+   * Asks what each tag means: pages of the web API until all are seen or a HEAD each is cheaper, then HEAD for those
+   * that are left. A tag that is not there gives an error with status 404. Throws only when the signal aborts.
+   */
+  async resolveTags(name: RepositoryName, tags: readonly Tag[], call: Call = {}): Promise<Resolutions> {
+    const found = new Map<Tag, Resolution | RemoteError>();
+    const isUnknownToApi = await this.#askApi(name, new Set(tags), found, call);
+    const repository = this.repository(name);
+    const left = tags.filter((tag) => !found.has(tag));
+    await forEach(left, HEADS_AT_ONCE, async (tag) => {
+      try {
+        found.set(tag, await repository.resolve(tag, call));
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        if (!(error instanceof RemoteError)) throw error;
+        found.set(tag, isUnknownToApi && error.code === 'DENIED' ? this.#missing(name, tag) : error);
+      }
+    });
+    return found;
+  }
+
+  /** Fills `found`; tells whether the API says that there is no such repository. */
+  async #askApi(name: RepositoryName, wanted: Set<Tag>, found: Map<Tag, Resolution | RemoteError>, call: Call) {
+    if (this.#hubApi === undefined) return false;
+    try {
+      let pages = 0;
+      for await (const { tags, total } of this.#hubApi.tags(name, call)) {
+        pages += 1;
+        const news = tags.filter((tag) => wanted.delete(tag.name));
+        for (const tag of news) {
+          const resolution = this.#resolutionOf(tag);
+          if (resolution !== undefined) found.set(tag.name, resolution);
+        }
+        const pagesLeft = Math.ceil(total / 100) - pages;
+        if (wanted.size === 0 || (news.length === 0 && wanted.size <= pagesLeft)) break;
+      }
+    } catch (error) {
+      // Whatever ails the API, HEAD answers the same question.
+      if (!(error instanceof RemoteError)) throw error;
+      return error.status === 404;
+    }
+    return false;
+  }
+
+  #resolutionOf(tag: HubTag): Resolution | undefined {
+    if (tag.digest === undefined) return undefined;
+    const mediaType = tag.mediaType ?? MEDIA_TYPES.ociIndex;
+    const descriptor = { mediaType, digest: tag.digest, size: 0 };
+    return { descriptor, asOf: new Date(this.registry.network.clock.now()), parts: tag.parts };
+  }
+
+  // The registry does not tell a missing repository from a private one, but the web API knows none either.
+  #missing(name: RepositoryName, tag: Tag): RemoteError {
+    return new RemoteError(this.registry.host, 'NAME_UNKNOWN', `has no repository ${name}, so no tag ${tag}`, {
+      status: 404,
+    });
+  }
+}

@@ -1,0 +1,118 @@
+// The account of a run, as `wharf sync --json` prints it: a public format, see docs/reports.md.
+import { CopyError } from '../copy/copy-error.ts';
+import type { Traffic } from '../observe/traffic.ts';
+import type { PullBudget } from '../remote/pull-ledger.ts';
+
+export interface Counts {
+  wanted: number;
+  copied: number;
+  upToDate: number;
+  /** The catalog names it, the upstream does not have it yet. */
+  pending: number;
+  /** For want of pulls. */
+  deferred: number;
+  failed: number;
+}
+
+export type Outcome = Exclude<keyof Counts, 'wanted'>;
+
+export interface Failure {
+  readonly reference: string;
+  readonly origin: 'catalog' | 'source' | 'target';
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface SourceTraffic {
+  readonly manifestGets: number;
+  readonly heads: number;
+  readonly apiCalls: number;
+  readonly blobGets: number;
+  readonly bytes: number;
+}
+
+export interface TargetTraffic {
+  readonly blobPuts: number;
+  readonly mounts: number;
+  readonly manifestPuts: number;
+  readonly bytes: number;
+}
+
+export interface BudgetReport {
+  readonly limit: number;
+  readonly windowSeconds: number;
+  readonly remaining: number;
+  readonly resetsBy: string;
+}
+
+export interface JobReport {
+  readonly name: string;
+  readonly tags: Readonly<Counts>;
+  readonly images: Readonly<Counts>;
+  readonly sources: Readonly<Record<string, SourceTraffic>>;
+  readonly targets: Readonly<Record<string, TargetTraffic>>;
+  readonly failures: readonly Failure[];
+  readonly notices: readonly string[];
+  readonly budget: Readonly<Record<string, BudgetReport>>;
+  /** The commit of the catalog, where it has one. */
+  readonly revision?: string | undefined;
+  readonly seconds: number;
+}
+
+export interface SyncReport {
+  readonly version: 1;
+  readonly jobs: readonly JobReport[];
+}
+
+/** Counts outcomes of images and of their tags; the parts always add up to what was wanted. */
+export class Tally {
+  readonly tags = noCounts();
+  readonly images = noCounts();
+  readonly failures: Failure[] = [];
+  readonly notices: string[] = [];
+
+  image(outcome: Outcome): void {
+    this.images.wanted += 1;
+    this.images[outcome] += 1;
+  }
+
+  tag(outcome: Outcome, count = 1): void {
+    this.tags.wanted += count;
+    this.tags[outcome] += count;
+  }
+
+  fail(reference: string, error: unknown, origin: Failure['origin'] = 'source'): void {
+    const named = error instanceof CopyError ? error : undefined;
+    const code = named?.code ?? (error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN');
+    const message = error instanceof Error ? error.message : String(error);
+    this.failures.push({ reference, origin: named?.origin ?? origin, code, message });
+  }
+}
+
+export function sourceTraffic(traffic: Traffic): SourceTraffic {
+  return {
+    manifestGets: traffic.requests('manifestGet'),
+    heads: traffic.requests('manifestHead'),
+    apiCalls: traffic.requests('api'),
+    blobGets: traffic.requests('blobGet'),
+    bytes: traffic.receivedBytes,
+  };
+}
+
+export function targetTraffic(traffic: Traffic): TargetTraffic {
+  return {
+    blobPuts: traffic.requests('blobPut'),
+    mounts: traffic.requests('mount'),
+    manifestPuts: traffic.requests('manifestPut'),
+    bytes: traffic.sentBytes,
+  };
+}
+
+export function budgetReport(budget: PullBudget): BudgetReport {
+  const { limit, windowSeconds, remaining, resetsByMs } = budget;
+  return { limit, windowSeconds, remaining: Math.max(0, remaining), resetsBy: new Date(resetsByMs).toISOString() };
+}
+
+function noCounts(): Counts {
+  return { wanted: 0, copied: 0, upToDate: 0, pending: 0, deferred: 0, failed: 0 };
+}

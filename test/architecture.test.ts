@@ -1,0 +1,106 @@
+// Keeps the layers of ARCHITECTURE.md true: a folder imports only folders on lower lines.
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+
+const LAYERS: readonly (readonly string[])[] = [
+  ['oci', 'async', 'observe'],
+  ['streams', 'config'],
+  ['remote', 'credentials', 'content', 'metadata'],
+  ['store', 'catalog'],
+  ['copy', 'select', 'pull-through'],
+  ['sync', 'bundle', 'verify', 'client-config'],
+  ['http'],
+  ['app'],
+  ['cli', 'worker'],
+];
+const PURE = ['oci', 'async', 'observe', 'streams', 'config', 'remote'];
+const CONFINED: Readonly<Record<string, string>> = {
+  undici: 'src/app/',
+  commander: 'src/cli/',
+  '@commander-js/extra-typings': 'src/cli/',
+  'log-update': 'src/cli/output/',
+  yaml: 'src/config/',
+};
+/** Folders of one layer may not import each other, but for these. */
+const SIBLINGS: ReadonlySet<string> = new Set(['credentials -> remote', 'select -> copy', 'copy -> select']);
+const FORBIDDEN_NAMES = /(?:^|\/)(?:utils?|helpers?|common|lib|types|constants)(?:\/|\.ts$)/;
+const MAX_LINES = 400;
+
+const root = path.join(import.meta.dirname, '..');
+const files = globSync('src/**/*.ts', { cwd: root }).toSorted();
+const sources = files.filter((file) => !file.endsWith('.test.ts'));
+
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+}
+
+const imports: readonly Import[] = sources.flatMap((file) =>
+  [...readFileSync(path.join(root, file), 'utf8').matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)'/gms)].map(
+    (match) => ({
+      file,
+      specifier: match[1] ?? '',
+    }),
+  ),
+);
+
+const folderOf = (file: string) => file.split('/')[1] ?? '';
+const layerOf = (folder: string) => LAYERS.findIndex((layer) => layer.includes(folder));
+
+test('every folder of src has a place in a layer', () => {
+  expect(sources.map(folderOf).filter((folder) => layerOf(folder) < 0)).toEqual([]);
+});
+
+test('a folder imports only folders on lower lines', () => {
+  const wrong = imports.flatMap(({ file, specifier }) => {
+    if (!specifier.startsWith('.')) return [];
+    const from = folderOf(file);
+    const to = folderOf(path.join(path.dirname(file), specifier));
+    const isAllowed =
+      from === to || layerOf(to) < layerOf(from) || SIBLINGS.has(`${from} -> ${to}`) || LAYERS[0]?.includes(to);
+    return isAllowed ? [] : [`${file} imports ${specifier}`];
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('what also runs on Workers imports nothing of Node but its crypto', () => {
+  const wrong = imports.filter(
+    ({ file, specifier }) =>
+      PURE.includes(folderOf(file)) && specifier.startsWith('node:') && specifier !== 'node:crypto',
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('heavy packages stay where they are used', () => {
+  const wrong = imports.filter(
+    ({ file, specifier }) => CONFINED[specifier] !== undefined && !file.startsWith(CONFINED[specifier]),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('the core neither prints, nor reads the clock or the environment', () => {
+  const core = sources.filter((file) => layerOf(folderOf(file)) < layerOf('app'));
+  const wrong = core.filter((file) => {
+    const isClock = file === 'src/async/clock.ts';
+    return (
+      !isClock &&
+      /\bconsole\.|\bprocess\.|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/.test(
+        readFileSync(path.join(root, file), 'utf8'),
+      )
+    );
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('no file is a drawer for everything, and none is too long to read', () => {
+  expect(files.filter((file) => FORBIDDEN_NAMES.test(file))).toEqual([]);
+  const long = sources.filter((file) => readFileSync(path.join(root, file), 'utf8').split('\n').length > MAX_LINES);
+  expect(long).toEqual([]);
+});
+
+test('each first-level folder says what it is', () => {
+  const folders = [...new Set(sources.map(folderOf))];
+  const mute = folders.filter((folder) => globSync(`src/${folder}/README.md`, { cwd: root }).length === 0);
+  expect(mute).toEqual([]);
+});

@@ -1,0 +1,85 @@
+import type { Digest } from '../../../src/oci/digest.ts';
+import { Faults } from '../origin/faults.ts';
+import type { Content } from '../registry/content.ts';
+import { catalogImage } from './catalog-image.ts';
+import { countHubRequest, type HubCounters, noHubCounts } from './counters.ts';
+import { type Build, ImageGenerator } from './generate-images.ts';
+import { HubContent } from './hub-content.ts';
+import type { HubOptions } from './hub-options.ts';
+import { type HubOrigins, startHubOrigins } from './hub-origins.ts';
+import type { Built, HubRepository } from './hub-repository.ts';
+import { oldImages } from './old-images.ts';
+
+export interface ExpectedTag {
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: Digest;
+  readonly children: readonly Digest[];
+}
+
+export interface Hub extends HubOrigins {
+  /** What a client could get, without asking for it over the network. */
+  readonly content: Content;
+  readonly faults: Faults;
+  readonly counters: HubCounters;
+  resetCounters(): void;
+  /** What the tag means now. */
+  digestOf(repository: string, tag: string): Digest;
+  /** All tags that the given images name, as they are now. This builds all images. */
+  expected(): ExpectedTag[];
+  /** Builds the image behind the tag anew: other layers, and all its tags move. */
+  rebuild(repository: string, tag: string, changes?: Partial<Build>): void;
+  /** Puts any bytes at a tag of a repository that exists, with the blobs that they name. */
+  publish(repository: string, tag: string, bytes: Uint8Array, mediaType: string, blobs?: readonly Uint8Array[]): void;
+  /** Takes a tag away; what it meant stays, by digest. */
+  remove(repository: string, tag: string): void;
+}
+
+/** Docker Hub on loopback, filled with generated images. The methods throw for a repository or tag that is not there. */
+export async function startHub(options: HubOptions): Promise<Hub> {
+  const now = options.now ?? Date.now;
+  const old = oldImages(options.images, options.oldTagsPerRepository ?? 3);
+  const generator = new ImageGenerator(options.layerBytes ?? 1024);
+  const content = new HubContent([...options.images, ...old, LIMIT_PREVIEW], generator);
+  const faults = new Faults(options.faults);
+  const counters = noHubCounts();
+  const origins = await startHubOrigins(options, content, faults, (request, answer) =>
+    countHubRequest(counters, request, answer),
+  );
+  return {
+    ...origins,
+    content,
+    faults,
+    counters,
+    resetCounters: () => Object.assign(counters, noHubCounts()),
+    digestOf: (repository, tag) => builtIn(content, repository, tag).manifest.digest,
+    expected: () =>
+      options.images.flatMap(({ repository, tags }) => tags.flatMap((tag) => expectedOf(content, repository, tag))),
+    rebuild: (repository, tag, changes) => repositoryIn(content, repository).rebuild(tag, changes),
+    publish: (repository, tag, bytes, mediaType, blobs = []) =>
+      repositoryIn(content, repository).publish(tag, bytes, mediaType, blobs, new Date(now())),
+    remove: (repository, tag) => repositoryIn(content, repository).remove(tag),
+  };
+}
+
+// Docker keeps it so that one can ask for the limit by HEAD, at no cost.
+const LIMIT_PREVIEW = catalogImage('ratelimitpreview/test');
+
+function expectedOf(content: HubContent, repository: string, tag: string): ExpectedTag[] {
+  const built = content.repository(repository)?.built(tag);
+  if (built === undefined) return [];
+  const children = built.entries.map(({ descriptor }) => descriptor.digest);
+  return [{ repository, tag, digest: built.manifest.digest, children }];
+}
+
+function builtIn(content: HubContent, repository: string, tag: string): Built {
+  const built = repositoryIn(content, repository).built(tag);
+  if (built === undefined) throw new Error(`the hub has no ${repository}:${tag}`);
+  return built;
+}
+
+function repositoryIn(content: HubContent, repository: string): HubRepository {
+  const found = content.repository(repository);
+  if (found === undefined) throw new Error(`the hub has no repository ${repository}`);
+  return found;
+}
