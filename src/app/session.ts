@@ -60,7 +60,7 @@ export class Session implements AsyncDisposable {
       url,
       network: this.network,
       realms,
-      credentials: () => this.#login(name, credentials),
+      credentials: () => this.#login(url, credentials),
     });
   }
 
@@ -79,12 +79,13 @@ export class Session implements AsyncDisposable {
   #buildUpstream(config: UpstreamConfig): Upstream {
     const { name, credentials, realms, hubApi, reservedPulls } = config;
     this.#prepare(config);
+    const url = new URL(config.url);
     const registry = new RemoteRegistry({
       name,
-      url: new URL(config.url),
+      url,
       network: this.network,
       realms,
-      credentials: () => this.#login(name, credentials),
+      credentials: () => this.#login(url, credentials),
       ledger: new ProcessPullLedger(systemClock, { reserve: reservedPulls }),
     });
     const api =
@@ -95,8 +96,10 @@ export class Session implements AsyncDisposable {
     return new Upstream({ name, registry, hubApi: api, template: config.repository });
   }
 
-  async #login(name: string, configured: Credentials | undefined): Promise<Credentials | undefined> {
-    return configured ?? (await this.#credentials.find(name));
+  // Asked for by the host that will see it: an upstream that was moved elsewhere does not take its login along.
+  async #login({ host }: URL, configured: EndpointConfig['credentials']): Promise<Credentials | undefined> {
+    if (configured === 'anonymous') return undefined;
+    return configured ?? (await this.#credentials.find(host));
   }
 
   // What an origin needs is settled before its first connection.
@@ -105,7 +108,7 @@ export class Session implements AsyncDisposable {
       throw new UsageError(`the proxy for ${url} cannot be used: proxies are not built yet`);
     }
     const { origin, host } = new URL(url);
-    this.#limitRate(host, ratePerSecond, credentials !== undefined);
+    this.#limitRate(host, ratePerSecond, credentials !== undefined && credentials !== 'anonymous');
     if (caFile !== undefined || insecure) this.#tls.set(origin, { insecure, ca: caFile && readCa(caFile) });
   }
 

@@ -1,11 +1,7 @@
-import fc from 'fast-check';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { formatReference } from '../oci/reference.ts';
-import { UsageError } from '../oci/usage-error.ts';
-import { listFile, parseImageList } from './list-file.ts';
+import { listCatalog, parseImageList } from './list-file.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
@@ -46,7 +42,7 @@ describe('an image list', () => {
   });
 
   test.each([
-    ['two words', '"two words" is not a repository name'],
+    ['two words', '"library/two words" is not a repository name'],
     ['Upper:1', '"library/Upper" is not a repository name'],
     ['nginx:', '"" is not a tag'],
     ['nginx:1,', '"" is not a tag'],
@@ -83,22 +79,10 @@ describe('an image list', () => {
   });
 });
 
-describe('the catalog of a list file', () => {
-  let folder: string;
-  let file: string;
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'wharf-list-'));
-    file = join(folder, 'images.list');
-  });
-
-  afterEach(async () => {
-    await rm(folder, { recursive: true });
-  });
-
-  const list = async (content: string | Buffer, domain = 'docker.io') => {
-    await writeFile(file, content);
-    return listFile({ file, domain }).list();
+describe('the catalog of a list', () => {
+  const list = (text: string, upstream = 'docker.io') => {
+    const read = () => Promise.resolve({ text, file: 'images.list' });
+    return listCatalog({ description: 'the list images.list', upstream, read }).list();
   };
 
   test('wants each tag as an image of its own, and `latest` where a line names none', async () => {
@@ -121,18 +105,10 @@ describe('the catalog of a list file', () => {
   test('has images of another registry, and digests, as problems by line', async () => {
     const { images, problems } = await list(`ghcr.io/o/x:1\nnginx@${DIGEST}\n!\nnginx:1`);
     expect(images).toHaveLength(1);
-    expect(problems).toEqual([
-      {
-        file,
-        line: 1,
-        message: '"ghcr.io/o/x" is an image of ghcr.io, but this catalog is of docker.io; put it in a list of its own',
-      },
-      {
-        file,
-        line: 2,
-        message: '"nginx" is given by digest, but a catalog wants tags; name a tag, or copy the digest by itself',
-      },
-      { file, line: 3, message: '"library/!" is not a repository name; write NAME, NAME:TAG or NAME:TAG,TAG' },
+    expect(problems.map(({ file, line, message }) => `${file}:${line}: ${message}`)).toEqual([
+      'images.list:1: "ghcr.io/o/x" is an image of ghcr.io, but this catalog is of docker.io; put it in a list of its own',
+      'images.list:2: "nginx" is given by digest, but a catalog wants tags; name a tag, or copy the digest by itself',
+      'images.list:3: "library/!" is not a repository name; write NAME, NAME:TAG or NAME:TAG,TAG',
     ]);
   });
 
@@ -143,26 +119,10 @@ describe('the catalog of a list file', () => {
   });
 
   test('is read anew for each listing', async () => {
-    const catalog = listFile({ file, domain: 'docker.io' });
-    await writeFile(file, 'nginx:1');
+    const texts = ['nginx:1', 'nginx:2'];
+    const read = () => Promise.resolve({ text: texts.shift() ?? '', file: 'x' });
+    const catalog = listCatalog({ description: 'a list', upstream: 'docker.io', read });
     expect((await catalog.list()).images).toMatchObject([{ tags: ['1'] }]);
-    await writeFile(file, 'nginx:2');
     expect((await catalog.list()).images).toMatchObject([{ tags: ['2'] }]);
-    expect(catalog.description).toBe(`the list ${file}`);
-  });
-
-  test('that is missing, a folder, too large or not text is an error in a sentence', async () => {
-    await expect(listFile({ file, domain: 'docker.io' }).list()).rejects.toThrow(
-      /^the list .* cannot be read \(ENOENT/,
-    );
-    await expect(listFile({ file: folder, domain: 'docker.io' }).list()).rejects.toThrow(UsageError);
-    await expect(list(Buffer.alloc(16 * 1024 * 1024 + 1, '\n'))).rejects.toThrow(/at most 16777216 are read$/);
-    await expect(list(Buffer.from([0x80]))).rejects.toThrow(/is not UTF-8 text; save it as UTF-8$/);
-  });
-
-  test('follows a signal', async () => {
-    await writeFile(file, 'nginx');
-    const signal = AbortSignal.abort(new Error('enough'));
-    await expect(listFile({ file, domain: 'docker.io' }).list({ signal })).rejects.toThrow();
   });
 });

@@ -1,12 +1,8 @@
-// A list of images in a text file: what people write by hand, and what `wharf catalog` prints in both of its forms.
-import { isUtf8 } from 'node:buffer';
-import { open } from 'node:fs/promises';
+// A list of images as text: what people write by hand, and what `wharf catalog` prints in both of its forms.
 import { OciError } from '../oci/errors.ts';
 import { familiarName, parseTag, parseUntaggedReference, type Reference, type Tag } from '../oci/reference.ts';
 import type { Call } from '../oci/repository.ts';
-import { UsageError } from '../oci/usage-error.ts';
 import type { Catalog, CatalogImage, CatalogListing, CatalogProblem } from './catalog.ts';
-import { isSystemError } from './official-images/system-error.ts';
 
 /** One line of a list. */
 export interface ImageListEntry {
@@ -27,10 +23,8 @@ export interface ImageList {
 export function parseImageList(text: string, file: string): ImageList {
   const entries: ImageListEntry[] = [];
   const problems: CatalogProblem[] = [];
-  for (const [index, written] of text
-    .replace(/^\uFEFF/, '')
-    .split('\n')
-    .entries()) {
+  const lines = text.replace(/^\uFEFF/, '').split('\n');
+  for (const [index, written] of lines.entries()) {
     const content = written.replace(/(?:^|\s)#.*/, '').trim();
     const line = index + 1;
     try {
@@ -43,25 +37,29 @@ export function parseImageList(text: string, file: string): ImageList {
   return { entries, problems };
 }
 
-export interface ListFileOptions {
-  readonly file: string;
+export interface ListCatalogOptions {
+  /** What the list is, for messages. */
+  readonly description: string;
   /** The registry that the catalog is of: `docker.io`. Lines that name another one are problems. */
-  readonly domain: string;
+  readonly upstream: string;
+  /** Called for each listing. `file` is what problems name. */
+  readonly read: (call: Call) => Promise<{ text: string; file: string }>;
 }
 
 /**
- * The catalog of a list file. A name without a tag means `latest`. Each tag is an image of its own, even when a line
- * gives several: whether they mean the same is for the registry to say, at the time of asking.
+ * The catalog of a list. A name without a tag means `latest`. Each tag is an image of its own, even when a line gives
+ * several: whether they mean the same is for the registry to say, at the time of asking.
  */
-export function listFile({ file, domain }: ListFileOptions): Catalog {
+export function listCatalog({ description, upstream, read }: ListCatalogOptions): Catalog {
   return {
-    description: `the list ${file}`,
+    description,
     async list(call: Call = {}): Promise<CatalogListing> {
-      const { entries, problems } = parseImageList(await readText(file, call), file);
+      const { text, file } = await read(call);
+      const { entries, problems } = parseImageList(text, file);
       const images = new Map<string, CatalogImage>();
       const unfit: CatalogProblem[] = [];
       for (const entry of entries) {
-        const message = whyUnfit(entry, domain);
+        const message = whyUnfit(entry, upstream);
         if (message !== undefined) unfit.push({ file, line: entry.line, message });
         else for (const image of imagesOf(entry)) images.set(`${image.repository}:${image.tags.join()}`, image);
       }
@@ -80,10 +78,10 @@ function parseLine(content: string): Omit<ImageListEntry, 'line'> {
   return { reference, tags: [...new Set(tags)] };
 }
 
-function whyUnfit({ reference }: ImageListEntry, domain: string): string | undefined {
+function whyUnfit({ reference }: ImageListEntry, upstream: string): string | undefined {
   const name = familiarName(reference.domain, reference.repository);
-  if (reference.domain !== domain) {
-    return `"${name}" is an image of ${reference.domain}, but this catalog is of ${domain}; put it in a list of its own`;
+  if (reference.domain !== upstream) {
+    return `"${name}" is an image of ${reference.domain}, but this catalog is of ${upstream}; put it in a list of its own`;
   }
   if (reference.digest === undefined) return undefined;
   return `"${name}" is given by digest, but a catalog wants tags; name a tag, or copy the digest by itself`;
@@ -97,23 +95,4 @@ function imagesOf({ reference: { domain, repository }, tags }: ImageListEntry): 
 
 function byLine(a: CatalogProblem, b: CatalogProblem): number {
   return (a.line ?? 0) - (b.line ?? 0);
-}
-
-/** A line for each of ten thousand tags takes half a megabyte. */
-const MAX_LIST_BYTES = 16 * 1024 * 1024;
-
-async function readText(file: string, { signal }: Call): Promise<string> {
-  try {
-    await using handle = await open(file);
-    const { size } = await handle.stat();
-    if (size > MAX_LIST_BYTES) {
-      throw new UsageError(`the list ${file} has ${size} bytes; at most ${MAX_LIST_BYTES} are read`);
-    }
-    const bytes = await handle.readFile(signal && { signal });
-    if (isUtf8(bytes)) return bytes.toString();
-    throw new UsageError(`the list ${file} is not UTF-8 text; save it as UTF-8`);
-  } catch (cause) {
-    if (!isSystemError(cause)) throw cause;
-    throw new UsageError(`the list ${file} cannot be read (${cause.message}); check its name`, { cause });
-  }
 }

@@ -1,7 +1,6 @@
-import { BUILT_IN_UPSTREAMS, builtInAt } from '../config/built-in-upstreams.ts';
+import { builtInAt } from '../config/built-in-upstreams.ts';
 import type { Config, EndpointConfig, TargetConfig } from '../config/config.ts';
 import { parseRegistryAddress } from '../config/registry-address.ts';
-import { DOCKER_HUB } from '../oci/reference.ts';
 import { UsageError } from '../oci/usage-error.ts';
 
 export interface RegistryFlags {
@@ -33,8 +32,5 @@ export function parseTarget(text: string, flags: RegistryFlags = {}): TargetConf
 
 /** The registry of a reference's domain: the configured upstream of that name, or else the host itself. */
 export function endpointOf(domain: string, config: Config, flags: RegistryFlags = {}): EndpointConfig {
-  const upstream = config.upstreams.get(domain);
-  if (upstream !== undefined) return upstream;
-  if (domain === DOCKER_HUB) return { url: BUILT_IN_UPSTREAMS[DOCKER_HUB].url, realms: [], insecure: false };
-  return parseRegistry(domain, flags).endpoint;
+  return config.upstreams.get(domain) ?? parseRegistry(domain, flags).endpoint;
 }

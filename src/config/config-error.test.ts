@@ -41,6 +41,10 @@ const BAD: [text: string, message: string][] = [
   ['a: 1\n---\nb: 1', '2:1: this is not YAML: Source contains multiple documents; please use YAML.parseAllDocuments()'],
   ['['.repeat(20_000), '1:1: the file is nested too deeply'],
   [LAUGHTER, '1:1: the file holds too much, or an alias that contains itself'],
+  [
+    `a: &a ${'x'.repeat(1000)}\nb: [${'*a, '.repeat(2000)}]`,
+    '1:1: the file holds too much, or an alias that contains itself',
+  ],
   ['a: &a [*a]', '1:1: the file holds too much, or an alias that contains itself'],
   [' '.repeat(1024 * 1024 + 1), '1:1: the file is larger than 1 MiB'],
   ['data: *x', '1:7: at data: there is no anchor &x above this alias'],
@@ -272,6 +276,7 @@ describe('an error shows what is written in the file, and no secret', () => {
   });
 
   test.each([
+    'upstreams: { docker.io: { credentials: { password: "hunter2\\n" } } }',
     'upstreams: { docker.io: { credentials: hunter2 } }',
     'upstreams: { docker.io: { credentials: [hunter2] } }',
     'upstreams: { docker.io: { credentials: { username: { hunter2: 1 }, password: [hunter2] } } }',

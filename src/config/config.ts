@@ -38,7 +38,7 @@ export interface EndpointConfig {
   readonly ratePerSecond?: number | undefined;
 }
 
-export interface Login {
+interface Login {
   readonly username: string;
   readonly password: string;
 }
@@ -66,7 +66,7 @@ export interface UpstreamConfig extends EndpointConfig {
   readonly reservedPulls: number;
 }
 
-export type MirrorContent = 'manifests' | 'blobs';
+type MirrorContent = 'manifests' | 'blobs';
 
 export interface MirrorConfig extends EndpointConfig {
   readonly repository: string;
@@ -74,7 +74,7 @@ export interface MirrorConfig extends EndpointConfig {
   readonly for: readonly MirrorContent[];
 }
 
-export interface CacheConfig {
+interface CacheConfig {
   /** `Infinity`: no bound. */
   readonly maxSizeBytes: number;
   /** `Infinity`: never. */
@@ -104,7 +104,7 @@ export interface SyncJobConfig {
 }
 
 export type CatalogConfig =
-  | { readonly kind: 'official-images'; readonly repository: string; readonly revision: string }
+  | { readonly kind: 'official-images'; readonly repository: string; readonly revision?: string | undefined }
   | { readonly kind: 'hub'; readonly namespace: string }
   | { readonly kind: 'file'; readonly file: string }
   /** As in a list file: `nginx:1.26,1.27`. */

@@ -55,3 +55,7 @@ test('no message holds the value of a variable', () => {
     }),
   );
 });
+
+test('a megabyte of dollars takes no time worth speaking of', () => {
+  expect(interpolate('${'.repeat(500_000), {}).problems).toHaveLength(500_000);
+});

@@ -1,4 +1,4 @@
-export interface InterpolationProblem {
+interface InterpolationProblem {
   /** Where in the text. */
   readonly index: number;
   readonly message: string;
@@ -12,8 +12,8 @@ export interface Interpolated {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const DOLLAR = /\$\$|\$\{([^}]*)\}|\$\{/g;
-const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^{]*))?$/;
+const DOLLAR = /\$\$|\$\{([^{}]*)\}|\$\{/g;
+const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
 /**
  * Replaces `${NAME}` by the variable's value, `${NAME:-default}` by the default where the variable is unset or empty,

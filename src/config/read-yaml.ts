@@ -1,14 +1,4 @@
-import {
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type YAMLError,
-  type YAMLMap,
-} from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { type Environment, interpolate } from './interpolate.ts';
 import { type Path, SourceMap } from './source-map.ts';
@@ -57,6 +47,7 @@ class Walk {
   readonly #source: SourceMap;
   readonly #anchors = new Map<string, unknown>();
   #nodeCount = 0;
+  #characterCount = 0;
 
   constructor(text: string, env: Environment, source: SourceMap) {
     this.#text = text;
@@ -66,15 +57,16 @@ class Walk {
 
   read(node: unknown, path: Path, keyOffset?: number): unknown {
     this.#nodeCount += 1;
-    this.isTooLarge ||= this.#nodeCount > MAX_NODES || path.length > MAX_DEPTH;
+    this.isTooLarge ||= this.#nodeCount > MAX_NODES || this.#characterCount > MAX_CHARACTERS || path.length > MAX_DEPTH;
     if (this.isTooLarge) return undefined;
     const valueOffset = offsetOf(node) ?? keyOffset ?? 0;
-    this.#source.add(path, { keyOffset: keyOffset ?? valueOffset, valueOffset, found: describe(node) });
+    this.#source.add(path, { keyOffset: keyOffset ?? valueOffset, valueOffset, node });
     if (isAlias(node)) return this.#readAlias(node.source, path, valueOffset, keyOffset);
     if (isNode(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isMap(node)) return this.#readMap(node.items, path);
     if (isSeq(node)) return node.items.map((item, index) => this.read(item, [...path, index]));
     if (!isScalar(node)) return null;
+    if (typeof node.value === 'string') this.#characterCount += node.value.length;
     return typeof node.value === 'string' ? this.#readText(node.value, path, valueOffset) : node.value;
   }
 
@@ -118,17 +110,6 @@ function complain({ code, message, pos }: YAMLError, source: SourceMap): ConfigP
 
 function offsetOf(node: unknown): number | undefined {
   return isNode(node) ? node.range?.[0] : undefined;
-}
-
-function describe(node: unknown): string {
-  if (isMap(node)) return node.items.length === 0 ? 'an empty map' : `a map with ${keysOf(node).join(', ')}`;
-  if (isSeq(node)) return node.items.length === 0 ? 'an empty list' : 'a list';
-  if (!isScalar(node) || node.value === null) return 'nothing';
-  return JSON.stringify(node.value);
-}
-
-function keysOf(map: YAMLMap): string[] {
-  return map.items.slice(0, 10).map(({ key }) => String(isScalar(key) ? key.value : key));
 }
 
 // The parser quotes what it stumbled over, which may be half of a password.

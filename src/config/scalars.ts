@@ -12,7 +12,7 @@ import { parseRegistryAddress, type RegistryAddress } from './registry-address.t
 import { parseSize } from './size.ts';
 
 /** A text of some form. `kind` is its short name in the documentation; `parse` answers `undefined` to another form. */
-export function scalar<T>(kind: string, expected: string, parse: (text: string) => T | undefined) {
+function scalar<T>(kind: string, expected: string, parse: (text: string) => T | undefined) {
   const message = `expected ${expected}`;
   return z
     .string({ error: message })
@@ -29,8 +29,7 @@ function matching(kind: string, expected: string, pattern: RegExp) {
   return scalar(kind, expected, (text) => (pattern.test(text) ? text : undefined));
 }
 
-/** Any text without a line break. */
-export const text = matching('text', 'a text (in quotes, if it looks like a number)', /^[^\r\n\0]*$/);
+export const text = matching('text', 'a text of one line (in quotes, if it looks like a number)', /^[^\r\n\0]*$/);
 export const path = matching('path', 'a path', /^[^\r\n\0]+$/);
 export const jobName = matching('name', 'a name of letters, digits, ".", "_" and "-"', /^[A-Za-z0-9][\w.-]{0,63}$/);
 
@@ -59,11 +58,9 @@ export const listenAddress = scalar(
   'an address to listen on, such as 127.0.0.1:5000, [::1]:5000, :5000 or unix:/run/wharf.sock',
   parseListenAddress,
 );
-export const url = scalar('URL', 'a URL such as https://example.com, without a user or a query', (text) =>
-  parseUrl(text, ['https:', 'http:']),
-);
+export const url = scalar('URL', 'a URL such as https://example.com, without a user or a query', parseUrl);
 export const urlOrOff = scalar('URL or off', 'a URL such as https://example.com, or off', (text) =>
-  text === 'off' ? 'off' : parseUrl(text, ['https:', 'http:']),
+  text === 'off' ? 'off' : parseUrl(text),
 );
 export const proxy = scalar(
   'proxy',
@@ -131,15 +128,19 @@ function parseCount(text: string): number | undefined {
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
-function parseUrl(text: string, protocols: readonly string[]): string | undefined {
-  const parsed = URL.parse(text);
-  if (parsed === null || !protocols.includes(parsed.protocol) || /[@?#\s]/.test(text)) return undefined;
+function parseUrl(text: string): string | undefined {
+  const parsed = /^https?:\/\/[^@?#\s]+$/.test(text) ? URL.parse(text) : null;
+  if (parsed === null) return undefined;
   return parsed.pathname === '/' ? parsed.origin : parsed.href;
 }
 
 function isTemplate(text: string): boolean {
   const isPathLike = /^[\w.{}/-]*$/.test(text) && !text.startsWith('/');
-  return isPathLike && unlessThrown(UsageError, () => checkTemplate(text) ?? true) === true;
+  const check = () => {
+    checkTemplate(text);
+    return true;
+  };
+  return isPathLike && unlessThrown(UsageError, check) === true;
 }
 
 // As in a list file: a name, its tags behind one colon.

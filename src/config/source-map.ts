@@ -1,14 +1,15 @@
-import type { LineCounter } from 'yaml';
+import { isMap, isScalar, isSeq, type LineCounter, type YAMLMap } from 'yaml';
 import type { ConfigProblem } from './config-error.ts';
 
 /** The keys and indexes that lead to a value. */
 export type Path = readonly (string | number)[];
 
-/** Where a value stands in the file, and how it reads there: before variables were replaced. */
+/** Where a value stands in the file, and as what: before variables were replaced. */
 export interface Place {
   readonly keyOffset: number;
   readonly valueOffset: number;
-  readonly found: string;
+  /** Absent where there is no value. */
+  readonly node?: unknown;
 }
 
 const MAX_SHOWN = 80;
@@ -33,15 +34,16 @@ export class SourceMap {
   }
 
   problemAt(offset: number, path: Path, message: string): ConfigProblem {
-    const { line, col } = this.#lines.linePos(offset);
-    return { line, column: Math.max(col, 1), path: formatPath(path), message };
+    const { line, col: column } = this.#lines.linePos(offset);
+    return { line, column, path: formatPath(path), message };
   }
 
   /** What stands at the path, for the end of a sentence. */
   found(path: Path): string {
     const place = this.#places.get(JSON.stringify(path));
     if (place === undefined) return 'nothing';
-    return isSecret(path, place.found) ? 'a value that is not shown here' : shorten(withoutUserInfo(place.found));
+    const found = describe(place.node);
+    return isSecret(path, found) ? 'a value that is not shown here' : shorten(withoutUserInfo(found));
   }
 
   #nearest(path: Path): Place {
@@ -49,7 +51,7 @@ export class SourceMap {
       const place = this.#places.get(JSON.stringify(path.slice(0, length)));
       if (place !== undefined) return place;
     }
-    return { keyOffset: 0, valueOffset: 0, found: 'nothing' };
+    return { keyOffset: 0, valueOffset: 0 };
   }
 }
 
@@ -60,6 +62,17 @@ export function formatPath(path: Path): string {
     return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `.${key}` : `[${JSON.stringify(shorten(key))}]`;
   });
   return text.join('').replace(/^\./, '');
+}
+
+function describe(node: unknown): string {
+  if (isMap(node)) return node.items.length === 0 ? 'an empty map' : `a map with ${keysOf(node).join(', ')}`;
+  if (isSeq(node)) return node.items.length === 0 ? 'an empty list' : 'a list';
+  if (!isScalar(node) || node.value === null) return 'nothing';
+  return JSON.stringify(node.value);
+}
+
+function keysOf(map: YAMLMap): string[] {
+  return map.items.slice(0, 10).map(({ key }) => String(isScalar(key) ? key.value : key));
 }
 
 function isSecret(path: Path, found: string): boolean {

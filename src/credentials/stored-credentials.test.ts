@@ -9,6 +9,7 @@ import type { Credentials } from '../remote/credentials.ts';
 import { removeLogin, saveLogin } from './login.ts';
 import { StoredCredentials } from './stored-credentials.ts';
 
+const SKOPEO = 'skopeo';
 const HUB_KEY = 'https://index.docker.io/v1/';
 const ANN = { username: 'ann', password: 'pa:ss' };
 const BOB = { username: 'bob', password: 'word' };
@@ -223,7 +224,7 @@ describe('a saved login', () => {
 describe.skipIf(!hasSkopeo())('skopeo (skipped where it is not installed)', () => {
   const loginOf = async (registryHost: string) => {
     const options = { env: { PATH: process.env['PATH'], HOME: home, ...env, XDG_RUNTIME_DIR: path.join(home, 'run') } };
-    const { stdout } = await promisify(execFile)('skopeo', ['login', '--get-login', registryHost], options);
+    const { stdout } = await promisify(execFile)(SKOPEO, ['login', '--get-login', registryHost], options);
     return stdout.trim();
   };
 
@@ -240,5 +241,5 @@ describe.skipIf(!hasSkopeo())('skopeo (skipped where it is not installed)', () =
 });
 
 function hasSkopeo(): boolean {
-  return spawnSync('skopeo', ['--version']).status === 0;
+  return spawnSync(SKOPEO, ['--version']).status === 0;
 }

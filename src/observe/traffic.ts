@@ -11,6 +11,8 @@ export type RequestKind =
   | 'tagList'
   | 'token'
   | 'api'
+  /** Where another request was sent on to. */
+  | 'redirect'
   | 'ping';
 
 /** The requests and bytes exchanged with one registry. Every attempt counts, the failed and repeated ones too. */

@@ -31,6 +31,8 @@ export interface HubTagPage {
 }
 
 const PAGE_SIZE = 100;
+/** HEAD answers the same question, so a busy API is not waited for. */
+const LONGEST_PAUSE_MS = 3_000;
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
 const imageSchema = z.object({
@@ -105,6 +107,7 @@ export class HubApi {
       what,
       traffic,
       reach: 'configured',
+      longestPauseMs: LONGEST_PAUSE_MS,
       signal: call.signal,
     });
     if (response.status !== 200) throw await errorFromAnswer(url.host, response, what, network.clock.now());

@@ -21,6 +21,8 @@ export interface Exchange {
   readonly traffic: Traffic;
   readonly reach: Reach;
   readonly headersTimeoutMs?: number | undefined;
+  /** Past this the answer is not worth waiting for, as there is another way to it: then RATE_LIMIT is thrown. */
+  readonly longestPauseMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called before each attempt; throws to forbid it. */
   readonly beforeAttempt?: (() => Promise<void>) | undefined;
@@ -59,13 +61,16 @@ export class Origin {
         return await this.#attempt(exchange);
       } catch (error) {
         if (!(error instanceof RemoteError) || !error.isRetryable || attempt >= attempts) throw error;
-        if ((error.retryAfterMs ?? 0) > LONGEST_PAUSE_MS) throw error;
+        if ((error.retryAfterMs ?? 0) > (exchange.longestPauseMs ?? LONGEST_PAUSE_MS)) throw error;
         await this.#clock.sleep(this.#delayMs(attempt), exchange.signal);
       }
     }
   }
 
   async #attempt(exchange: Exchange): Promise<SendResponse> {
+    if (this.health.pauseMs > (exchange.longestPauseMs ?? Infinity)) {
+      throw new RemoteError(this.host, 'RATE_LIMIT', `asked us to wait, so ${exchange.what} is not asked for`);
+    }
     const slot = await this.health.admit(exchange.signal);
     try {
       await exchange.beforeAttempt?.();

@@ -107,7 +107,8 @@ export class RemoteRegistry {
   async #follow(request: RegistryRequest, authorization: string | undefined): Promise<SendResponse> {
     let url = request.url;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-      const response = await this.#exchange(request, url, authorization);
+      const kind = hops === 0 ? request.kind : 'redirect';
+      const response = await this.#exchange({ ...request, kind }, url, authorization);
       const mayFollow = request.method === 'GET' || request.method === 'HEAD';
       if (!mayFollow || !isRedirect(response.status)) return response;
       await response.body.discard();

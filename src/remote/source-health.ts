@@ -57,7 +57,12 @@ export class SourceHealth {
 
   /** Left alone after many failures or on its own word: another source should be asked, if there is one. */
   get isBenched(): boolean {
-    return this.#pausedUntilMs > this.#clock.now();
+    return this.pauseMs > 0;
+  }
+
+  /** How long it is left alone from now on. */
+  get pauseMs(): number {
+    return Math.max(0, this.#pausedUntilMs - this.#clock.now());
   }
 
   succeeded(): void {

@@ -46,7 +46,7 @@ describe('git', () => {
     await expect(failure).rejects.toThrow(/^fatal: not a git repository/);
   });
 
-  test('follows a signal, and leaves no process behind', async () => {
+  test('follows a signal, and has ended by then', async () => {
     using server = await silentServer();
     const controller = new AbortController();
     const listing = git(['ls-remote', server.url], { signal: controller.signal });

@@ -15,7 +15,8 @@ export class LibraryFileError extends Error {
   }
 }
 
-/** A value from a file, fit for a message: on one line, and not longer than a reader wants. */
+/** A value from a file, fit for a message: on one line, not too long, and without characters that steer a terminal. */
 export function quote(value: string): string {
-  return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value);
+  const short = value.length > 100 ? `${value.slice(0, 100)}…` : value;
+  return JSON.stringify(short).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
 }

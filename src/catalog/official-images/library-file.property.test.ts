@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ARCHITECTURES } from './architectures.ts';
 import type { LibraryEntry } from './library-entry.ts';
@@ -6,6 +6,17 @@ import { LibraryFileError } from './library-file-error.ts';
 import { parseLibraryFile } from './library-file.ts';
 
 const parse = (text: string) => parseLibraryFile(text, 'library/x');
+
+/** Why a text is refused, if it is. Any other error is a failure. */
+function refusal(text: string): LibraryFileError | undefined {
+  try {
+    parse(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LibraryFileError) return error;
+    throw error;
+  }
+}
 
 describe('any text', () => {
   const COMMIT = '0123456789abcdef0123456789abcdef01234567';
@@ -25,15 +36,11 @@ describe('any text', () => {
 
   test('is read, or refused by a LibraryFileError that points into it', () => {
     const check = (text: string) => {
-      try {
-        parse(text);
-      } catch (error) {
-        expect(error).toBeInstanceOf(LibraryFileError);
-        if (!(error instanceof LibraryFileError)) return;
-        expect(error.line).toBeGreaterThanOrEqual(1);
-        expect(error.line).toBeLessThanOrEqual(text.split('\n').length);
-        expect(error.message).not.toMatch(/\n/);
-      }
+      const error = refusal(text);
+      if (error === undefined) return;
+      expect(error.line).toBeGreaterThanOrEqual(1);
+      expect(error.line).toBeLessThanOrEqual(text.split('\n').length);
+      expect(error.message).not.toMatch(/\n/);
     };
     fc.assert(fc.property(text, check), { numRuns: 2000 });
   });
@@ -67,11 +74,7 @@ describe('a file that was made to take long', () => {
     ],
   ])('%s: ends soon', (_, text) => {
     const started = performance.now();
-    try {
-      parse(text);
-    } catch (error) {
-      expect(error).toBeInstanceOf(LibraryFileError);
-    }
+    refusal(text);
     expect(performance.now() - started).toBeLessThan(5000);
   });
 });
@@ -145,8 +148,8 @@ describe('a file printed from entries', () => {
 
   test('reads as those entries, however it is written', () => {
     const check = (written: Omit<LibraryEntry, 'line'>[], style: Style) => {
-      const read = parse(print(written, style)).map(({ line: _, ...entry }) => entry);
-      expect(read).toEqual(written);
+      const read = parse(print(written, style));
+      expect(read).toEqual(written.map((entry) => ({ ...entry, line: expect.any(Number) })));
     };
     fc.assert(fc.property(entries, style, check));
   });

@@ -300,6 +300,12 @@ describe('merging', () => {
   });
 });
 
+test('a message is safe to print, whatever the file holds', () => {
+  const { message } = errorOf(`${GLOBAL}Tags: \u001B[2J\u009B\u202E${'x'.repeat(1000)}`);
+  expect(message).toMatch(/^Tags has "\\u001b\[2J\?\?x+…", which is not a tag/);
+  expect(message.length).toBeLessThan(200);
+});
+
 test('one file with everything reads as it should', () => {
   const text = `# maintained elsewhere
 Maintainers: Ada L <ada@example.org> (@ada),

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { formatPlatform } from '../../oci/platform.ts';
 import { UsageError } from '../../oci/usage-error.ts';
 import type { CatalogListing } from '../catalog.ts';
-import { OFFICIAL_IMAGES, officialImages } from './official-images-catalog.ts';
+import { OFFICIAL_IMAGES_REPOSITORY, officialImages } from './official-images-catalog.ts';
 
 const SMALL_LIBRARY = join(import.meta.dirname, '../../../test/support/library');
 
@@ -70,7 +70,7 @@ describe('official-images', () => {
   });
 
   test('are those of docker-library unless another repository is named, and no secret is in the description', () => {
-    expect(catalogOf().description).toBe(`official-images at ${OFFICIAL_IMAGES}`);
+    expect(catalogOf().description).toBe(`official-images at ${OFFICIAL_IMAGES_REPOSITORY}`);
     expect(catalogOf('https://ada:secret@example.org/x.git').description).toBe(
       'official-images at https://example.org/x.git',
     );

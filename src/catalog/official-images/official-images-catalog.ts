@@ -9,7 +9,7 @@ import type { LibrarySnapshot } from './library.ts';
 import { openLibrary } from './open-library.ts';
 import { isSystemError } from './system-error.ts';
 
-export const OFFICIAL_IMAGES = 'https://github.com/docker-library/official-images.git';
+export const OFFICIAL_IMAGES_REPOSITORY = 'https://github.com/docker-library/official-images.git';
 const OFFICIAL_BRANCH = 'master';
 
 export interface OfficialImagesOptions {
@@ -24,8 +24,8 @@ export interface OfficialImagesOptions {
 
 /** The catalog of a library in the format of docker-library/official-images. */
 export function officialImages(options: OfficialImagesOptions): Catalog {
-  const { repository = OFFICIAL_IMAGES, cacheDirectory, now } = options;
-  const revision = options.revision ?? (repository === OFFICIAL_IMAGES ? OFFICIAL_BRANCH : undefined);
+  const { repository = OFFICIAL_IMAGES_REPOSITORY, cacheDirectory, now } = options;
+  const revision = options.revision ?? (repository === OFFICIAL_IMAGES_REPOSITORY ? OFFICIAL_BRANCH : undefined);
   const description = `official-images at ${withoutCredentials(repository)}`;
   return {
     description,

@@ -68,9 +68,9 @@ describe('a remote repository', () => {
 
   test('is copied with its whole history, and with the contents only of what is read, fetched at once', async () => {
     upstream.commit({ 'library/a': 'old', 'other/x': 'never read' });
-    upstream.commit(Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`library/f${i}`, `text ${i}`])));
+    upstream.commit(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`library/f${i}`, `text ${i}`])));
     upstream.commit({ 'library/a': 'new', 'library/Upper': 'never read either' });
-    expect((await read()).files).toHaveLength(51);
+    expect((await read()).files).toHaveLength(21);
     expect(await copy('rev-list', '--count', 'master')).toBe('3');
     const missing = (await copy('rev-list', '--objects', '--all', '--missing=print')).match(/^\?/gm);
     expect(missing).toHaveLength(3);
@@ -110,9 +110,9 @@ describe('a remote repository', () => {
     upstream.commit({ 'library/a': 'one' });
     const repository = `file://ada:secret@${upstream.folder}`;
     await read(undefined, { repository });
-    for (const item of await readdir(join(folder, 'cache'), { recursive: true, withFileTypes: true })) {
-      if (item.isFile()) expect(await readFile(join(item.parentPath, item.name), 'latin1')).not.toContain('secret');
-    }
+    const written = await readdir(join(folder, 'cache'), { recursive: true, withFileTypes: true });
+    const files = written.filter((item) => item.isFile()).map((item) => join(item.parentPath, item.name));
+    for (const file of files) expect(await readFile(file, 'latin1')).not.toContain('secret');
     await rename(upstream.folder, `${upstream.folder}.away`);
     const { notices } = await read(undefined, { repository });
     expect(notices.join()).toContain(`file://${upstream.folder} could not be fetched`);

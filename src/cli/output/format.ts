@@ -11,12 +11,14 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** `41 s`, `3 m 50 s`, `2 h 5 m`. */
+/** `41 s`, `3 m 50 s`, `2 h`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return seconds < 9.95 ? `${seconds.toFixed(1)} s` : `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} m ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} m`;
+  const [large, small] = whole < 3600 ? (['m', 's'] as const) : (['h', 'm'] as const);
+  const inSmall = whole < 3600 ? whole : Math.floor(whole / 60);
+  const rest = inSmall % 60 === 0 ? '' : ` ${inSmall % 60} ${small}`;
+  return `${Math.floor(inSmall / 60)} ${large}${rest}`;
 }
 
 /** `9,849`. */

@@ -32,6 +32,12 @@ export interface PlatformImage {
   readonly blobs: readonly Blob[];
 }
 
+interface Origin {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly build: Build;
+}
+
 const FAMILIES = {
   oci: {
     index: MEDIA_TYPES.ociIndex,
@@ -79,7 +85,7 @@ export class ImageGenerator {
       manifests: [manifest],
       blobs: [config, ...blobs],
     };
-    return platform.os === 'windows' ? made : withAttestation(made, manifest, name, createdAt, build);
+    return platform.os === 'windows' ? made : withAttestation(made, manifest, { name, createdAt, build });
   }
 
   index(repository: string, images: readonly PlatformImage[], build: Build): Manifest {
@@ -103,13 +109,7 @@ function familyOf(repository: string): (typeof FAMILIES)[keyof typeof FAMILIES] 
 }
 
 // buildkit docs/attestations/attestation-storage.md: an OCI manifest, whatever the family of the image.
-function withAttestation(
-  made: PlatformImage,
-  subject: Manifest,
-  name: string,
-  createdAt: string,
-  build: Build,
-): PlatformImage {
+function withAttestation(made: PlatformImage, subject: Manifest, { name, createdAt, build }: Origin): PlatformImage {
   const statements = attest(subject.digest, `pkg:docker/${name.replace(':', '@')}`, createdAt);
   const blobs = statements.map(({ bytes }) => bytesBlob(bytes));
   const config = jsonBlob({ ...UNKNOWN, config: {}, ...rootfs(blobs.map(({ digest }) => digest)) });

@@ -4,43 +4,35 @@ import type { Request } from '../origin/request.ts';
 import { neededAccess } from '../registry/login.ts';
 import { answerManifest, answerTags, findBlob } from '../registry/read.ts';
 import { type Route, routeOf } from '../registry/route.ts';
-import type { TokenService } from '../registry/token-service.ts';
 import type { HubContent } from './hub-content.ts';
-import type { Identity, PullLimit } from './pull-limit.ts';
+import type { HubServices } from './hub-services.ts';
 
-export interface HubRegistryParts {
-  readonly content: HubContent;
-  readonly tokens: TokenService;
+/** Where the registry sends its clients. */
+export interface HubAddresses {
   readonly realm: string;
-  readonly pullLimit: PullLimit;
-  readonly identify: (username: string | undefined, address: string) => Identity;
-  /** Where the CDN has the blob. */
-  readonly locate: (blob: ReturnType<typeof findBlob>) => string;
+  readonly cdnUrl: string;
 }
 
-export function answerHubRegistry(parts: HubRegistryParts, request: Request): Answer {
+export function answerHubRegistry(services: HubServices, addresses: HubAddresses, request: Request): Answer {
   const route = routeOf(request.path);
   const needed = neededAccess(request.method, route);
-  const verdict = parts.tokens.check(request.headers.authorization, needed);
+  const verdict = services.tokens.check(request.headers.authorization, needed);
   if (!verdict.allowed) {
-    const { source, limit } = parts.identify(undefined, request.address);
-    const challenge = parts.tokens.challenge(parts.realm, needed, verdict.error);
+    const { source, limit } = services.identify(undefined, request.address);
+    const challenge = services.tokens.challenge(addresses.realm, needed, verdict.error);
     return limit === undefined ? challenge : withHeaders(challenge, { 'docker-ratelimit-source': source });
   }
-  const who = parts.identify(verdict.username, request.address);
-  return answerAllowed(parts, route, request, who);
-}
-
-// Nobody is ever allowed to push here: a token that covers more than pull does not exist.
-function answerAllowed(parts: HubRegistryParts, route: Route, request: Request, who: Identity): Answer {
-  const { content, pullLimit } = parts;
+  const { content, cdn, pullLimit } = services;
+  // Nobody gets as far as this with a push: a token that covers more than pull does not exist.
   switch (route.kind) {
     case 'ping':
       return jsonAnswer(200, {});
-    case 'manifest':
+    case 'manifest': {
+      const who = services.identify(verdict.username, request.address);
       return pullLimit.charge(who, request.method, () => manifestOrError(content, route));
+    }
     case 'blob':
-      return emptyAnswer(307, { location: parts.locate(findBlob(content, route)) });
+      return emptyAnswer(307, { location: addresses.cdnUrl + cdn.sign(findBlob(content, route)) });
     case 'tags':
       return answerTags(content, route, request.query);
     case 'catalog':
@@ -51,6 +43,7 @@ function answerAllowed(parts: HubRegistryParts, route: Route, request: Request, 
   }
 }
 
+// A pull that fails is charged all the same, and its answer says so.
 function manifestOrError(content: HubContent, route: Route): Answer {
   try {
     return answerManifest(content, route);

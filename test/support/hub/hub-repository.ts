@@ -1,5 +1,6 @@
 import type { CatalogImage } from '../../../src/catalog/catalog.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { OciError } from '../../../src/oci/errors.ts';
 import { type Manifest, readManifest } from '../../../src/oci/manifest.ts';
 import { formatPlatform, type Platform } from '../../../src/oci/platform.ts';
 import { type Blob, blobOf } from '../registry/content.ts';
@@ -12,6 +13,13 @@ export interface Built {
   readonly manifest: Manifest;
   readonly entries: readonly Entry[];
   readonly builtAt: Date;
+}
+
+/** A manifest of any kind, and blobs for it. */
+export interface Publication {
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly blobs?: readonly Uint8Array[] | undefined;
 }
 
 const FIRST_BUILD: Build = { revision: 0, omitMediaType: false };
@@ -59,17 +67,19 @@ export class HubRepository {
     return this.#blobs.get(digest);
   }
 
-  /** The image behind the tag gets other layers, and all its tags move, as do those of indexes that share it. */
+  /** The images behind the tag get other layers; their tags move, and those of all indexes that share them. */
   rebuild(tag: string, changes: Partial<Build> = {}): void {
     const image = this.#tags.get(tag);
     if (image === undefined || 'manifest' in image) throw new Error(`there is no generated image at the tag "${tag}"`);
-    const build = this.#buildOf(image);
-    this.#builds.set(image, { ...build, revision: build.revision + 1, ...changes });
+    for (const owner of this.#ownersOf(image)) {
+      const build = this.#buildOf(owner);
+      this.#builds.set(owner, { ...build, revision: build.revision + 1, ...changes });
+    }
     this.#built.clear();
   }
 
   /** Puts any manifest at a tag: for content that no generator would make. */
-  publish(tag: string, bytes: Uint8Array, mediaType: string, blobs: readonly Uint8Array[], at: Date): void {
+  publish(tag: string, { bytes, mediaType, blobs = [] }: Publication, at: Date): void {
     const manifest: Manifest = { digest: digestOf(bytes), mediaType, bytes };
     this.#manifests.set(manifest.digest, manifest);
     for (const blob of blobs) this.#blobs.set(digestOf(blob), blobOf(digestOf(blob), [blob]));
@@ -92,8 +102,8 @@ export class HubRepository {
       return this.#generator.platformImage(owner, platform, this.#buildOf(owner));
     });
     const manifest = this.#generator.index(image.repository, parts, this.#buildOf(image));
-    for (const made of [manifest, ...parts.flatMap(({ manifests }) => manifests)])
-      this.#manifests.set(made.digest, made);
+    const manifests = [manifest, ...parts.flatMap((part) => part.manifests)];
+    for (const made of manifests) this.#manifests.set(made.digest, made);
     for (const blob of parts.flatMap(({ blobs }) => blobs)) this.#blobs.set(blob.digest, blob);
     const entries = parts.flatMap((part) => part.entries);
     const built: Built = { manifest, entries, builtAt: this.#lastBuiltAt(image) };
@@ -106,11 +116,15 @@ export class HubRepository {
   }
 
   #lastBuiltAt(image: CatalogImage): Date {
-    const owners = image.platforms.map((platform) => this.#ownerOf(image, platform));
-    const times = [image, ...owners].map((owner) =>
+    const times = this.#ownersOf(image).map((owner) =>
       builtAt(`${owner.repository}:${owner.tags[0]}`, this.#buildOf(owner).revision),
     );
     return new Date(Math.max(...times.map(Number)));
+  }
+
+  // The image itself, and those whose content its index holds.
+  #ownersOf(image: CatalogImage): CatalogImage[] {
+    return [...new Set([image, ...image.platforms.map((platform) => this.#ownerOf(image, platform))])];
   }
 
   #ownerOf(image: CatalogImage, platform: Platform): CatalogImage {
@@ -131,13 +145,15 @@ function isShared({ platforms, tags }: CatalogImage): boolean {
   return platforms.some(({ os }) => os === 'windows') && windowsVersion(tags) === undefined;
 }
 
+// Tests publish nonsense too: it has no entries.
 function entriesOf(bytes: Uint8Array): Entry[] {
   try {
     const { content } = readManifest(bytes);
-    if (content.kind === 'index')
-      return content.manifests.map((descriptor) => ({ descriptor, sizeBytes: descriptor.size }));
-  } catch {
-    // Tests publish nonsense too.
+    return content.kind === 'image'
+      ? []
+      : content.manifests.map((descriptor) => ({ descriptor, sizeBytes: descriptor.size }));
+  } catch (error) {
+    if (error instanceof OciError) return [];
+    throw error;
   }
-  return [];
 }

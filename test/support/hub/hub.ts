@@ -1,5 +1,6 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import { Faults } from '../origin/faults.ts';
+import type { OriginOptions } from '../origin/origin.ts';
 import type { Content } from '../registry/content.ts';
 import { catalogImage } from './catalog-image.ts';
 import { countHubRequest, type HubCounters, noHubCounts } from './counters.ts';
@@ -7,10 +8,10 @@ import { type Build, ImageGenerator } from './generate-images.ts';
 import { HubContent } from './hub-content.ts';
 import type { HubOptions } from './hub-options.ts';
 import { type HubOrigins, startHubOrigins } from './hub-origins.ts';
-import type { Built, HubRepository } from './hub-repository.ts';
+import type { Built, HubRepository, Publication } from './hub-repository.ts';
 import { oldImages } from './old-images.ts';
 
-export interface ExpectedTag {
+interface ExpectedTag {
   readonly repository: string;
   readonly tag: string;
   readonly digest: Digest;
@@ -29,8 +30,8 @@ export interface Hub extends HubOrigins {
   expected(): ExpectedTag[];
   /** Builds the image behind the tag anew: other layers, and all its tags move. */
   rebuild(repository: string, tag: string, changes?: Partial<Build>): void;
-  /** Puts any bytes at a tag of a repository that exists, with the blobs that they name. */
-  publish(repository: string, tag: string, bytes: Uint8Array, mediaType: string, blobs?: readonly Uint8Array[]): void;
+  /** Puts anything at a tag of a repository that exists, right or wrong. */
+  publish(repository: string, tag: string, publication: Publication): void;
   /** Takes a tag away; what it meant stays, by digest. */
   remove(repository: string, tag: string): void;
 }
@@ -43,9 +44,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const content = new HubContent([...options.images, ...old, LIMIT_PREVIEW], generator);
   const faults = new Faults(options.faults);
   const counters = noHubCounts();
-  const origins = await startHubOrigins(options, content, faults, (request, answer) =>
-    countHubRequest(counters, request, answer),
-  );
+  const observe: OriginOptions['observe'] = (request, answer) => countHubRequest(counters, request, answer);
+  const origins = await startHubOrigins(options, content, { faults, observe });
   return {
     ...origins,
     content,
@@ -56,8 +56,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     expected: () =>
       options.images.flatMap(({ repository, tags }) => tags.flatMap((tag) => expectedOf(content, repository, tag))),
     rebuild: (repository, tag, changes) => repositoryIn(content, repository).rebuild(tag, changes),
-    publish: (repository, tag, bytes, mediaType, blobs = []) =>
-      repositoryIn(content, repository).publish(tag, bytes, mediaType, blobs, new Date(now())),
+    publish: (repository, tag, publication) =>
+      repositoryIn(content, repository).publish(tag, publication, new Date(now())),
     remove: (repository, tag) => repositoryIn(content, repository).remove(tag),
   };
 }

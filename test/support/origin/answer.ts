@@ -11,9 +11,7 @@ export interface Answer {
 }
 
 /** How the bytes fail to arrive: never at all, or cut off in the body, politely (FIN) or rudely (RST). */
-export type Delivery =
-  | { readonly kind: 'hang' }
-  | { readonly kind: 'cut'; readonly atByte: number; readonly reset: boolean };
+type Delivery = { readonly kind: 'hang' } | { readonly kind: 'cut'; readonly atByte: number; readonly reset: boolean };
 
 export function emptyAnswer(status: number, headers: Answer['headers'] = {}): Answer {
   return { status, headers, body: [] };

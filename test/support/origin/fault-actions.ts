@@ -30,9 +30,10 @@ export function html(): FaultAction {
   return respond({ status: 200, headers, body: '<!doctype html><title>Welcome</title><p>Please sign in.</p>' });
 }
 
+/** Keeps no process alive that has nothing else to do. */
 export function delay(ms: number): FaultAction {
   return async (request, next) => {
-    await sleep(ms);
+    await sleep(ms, undefined, { ref: false });
     return next(request);
   };
 }

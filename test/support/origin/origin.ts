@@ -47,7 +47,7 @@ export async function startOrigin(options: OriginOptions): Promise<Origin> {
 async function serve(options: OriginOptions, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const request = readRequest(options.name, message, options.classify);
   if (options.latencyMs) await sleep(options.latencyMs);
-  const answer = await options.faults.answer(request, (seen) => handled(options, seen));
+  const answer = await options.faults.answer(request, (seen) => handled(options, seen)).catch(answerOf);
   options.observe?.(request, answer);
   send(answer, response);
 }

@@ -9,7 +9,7 @@ export interface Login extends Account {
 }
 
 /** Gives the refusal, or `undefined` to let the request in. */
-export type Doorkeeper = (request: Request, needed: readonly Access[]) => Answer | undefined;
+type Doorkeeper = (request: Request, needed: readonly Access[]) => Answer | undefined;
 
 export interface LoginParts {
   readonly refusal: Doorkeeper;

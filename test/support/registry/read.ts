@@ -41,24 +41,30 @@ export function answerBlob(blob: Blob, request: Request): Answer {
 export function answerTags(content: Content, { repository }: Route, query: URLSearchParams): Answer {
   const tags = content.tags(parseRepositoryName(repository));
   if (tags === undefined) throw unknownRepository(repository);
-  return answerPage(tags, query, `/v2/${repository}/tags/list`, (page) => ({ name: repository, tags: page }));
+  return answerPage(tags, query, {
+    path: `/v2/${repository}/tags/list`,
+    bodyOf: (page) => ({ name: repository, tags: page }),
+  });
 }
 
 export function answerCatalog(content: Content, query: URLSearchParams): Answer {
-  return answerPage(content.repositories(), query, '/v2/_catalog', (page) => ({ repositories: page }));
+  return answerPage(content.repositories(), query, {
+    path: '/v2/_catalog',
+    bodyOf: (page) => ({ repositories: page }),
+  });
 }
 
 function unknownRepository(repository: string): OciError {
   return new OciError('NAME_UNKNOWN', `there is no repository ${repository}`);
 }
 
+interface Listing {
+  readonly path: string;
+  readonly bodyOf: (page: readonly string[]) => object;
+}
+
 // distribution-spec §Listing Tags: `n` entries after `last`, and a Link while there are more; n=0 is an empty list.
-function answerPage(
-  names: readonly string[],
-  query: URLSearchParams,
-  path: string,
-  bodyOf: (page: readonly string[]) => object,
-): Answer {
+function answerPage(names: readonly string[], query: URLSearchParams, { path, bodyOf }: Listing): Answer {
   const limit = query.get('n');
   if (limit !== null && !/^\d+$/.test(limit)) {
     return jsonAnswer(400, { errors: [{ code: 'PAGINATION_NUMBER_INVALID', message: `"${limit}" is not a number` }] });

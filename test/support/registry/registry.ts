@@ -55,16 +55,20 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   };
 }
 
-function registryHandler(content: MemoryContent, { tokens, refusal }: LoginParts) {
-  const uploads = new Uploads(content);
+function registryHandler(content: MemoryContent, login: LoginParts) {
+  const parts: RegistryParts = { uploads: new Uploads(content), login };
   return (request: Request): Answer | Promise<Answer> => {
-    if (request.kind === 'token' && tokens !== undefined) return tokens.answer(request);
+    if (request.kind === 'token' && login.tokens !== undefined) return login.tokens.answer(request);
     const route = routeOf(request.path);
-    const refused = refusal(request, neededAccess(request.method, route));
+    const refused = login.refusal(request, neededAccess(request.method, route));
     if (refused !== undefined) return refused;
-    if (route.kind === 'upload') return answerUpload(uploads, route, request, refusal);
-    return answerContent(content, route, request);
+    return route.kind === 'upload' ? answerUpload(parts, route, request) : answerContent(content, route, request);
   };
+}
+
+interface RegistryParts {
+  readonly uploads: Uploads;
+  readonly login: LoginParts;
 }
 
 function answerContent(content: MemoryContent, route: Route, request: Request): Answer | Promise<Answer> {
@@ -92,14 +96,9 @@ function answerContent(content: MemoryContent, route: Route, request: Request): 
   }
 }
 
-function answerUpload(
-  uploads: Uploads,
-  route: Route,
-  request: Request,
-  refusal: LoginParts['refusal'],
-): Answer | Promise<Answer> {
+function answerUpload({ uploads, login }: RegistryParts, route: Route, request: Request): Answer | Promise<Answer> {
   const mayRead = (from: string): boolean =>
-    refusal(request, [{ type: 'repository', name: from, actions: ['pull'] }]) === undefined;
+    login.refusal(request, [{ type: 'repository', name: from, actions: ['pull'] }]) === undefined;
   switch (request.method) {
     case 'POST':
       return uploads.start(route, request, mayRead);
