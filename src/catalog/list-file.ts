@@ -5,7 +5,7 @@ import type { Call } from '../oci/repository.ts';
 import type { Catalog, CatalogImage, CatalogListing, CatalogProblem } from './catalog.ts';
 
 /** One line of a list. */
-export interface ImageListEntry {
+interface ImageListEntry {
   /** 1-based. */
   readonly line: number;
   /** As written: with the first tag, with a digest, or with neither. */

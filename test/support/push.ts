@@ -5,7 +5,7 @@ import type { Registry } from './registry/registry.ts';
 
 export const BLOB = Buffer.from('hello, blob');
 export const BLOB_DIGEST = digestOf(BLOB);
-export const CONFIG = Buffer.from('{}');
+const CONFIG = Buffer.from('{}');
 export const MANIFEST = JSON.stringify(
   {
     schemaVersion: 2,
@@ -46,7 +46,7 @@ export async function pushImage(registry: Registry, repository: string, tag: str
 export function putManifest(
   registry: Registry,
   path: string,
-  { body = MANIFEST, mediaType = MEDIA_TYPES.ociImage as string } = {},
+  { body = MANIFEST, mediaType = MEDIA_TYPES.ociImage }: { body?: string; mediaType?: string } = {},
 ): Promise<Response> {
   return fetch(`${registry.url}/v2/${path}`, { method: 'PUT', body, headers: { 'content-type': mediaType } });
 }

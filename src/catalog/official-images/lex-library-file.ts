@@ -3,7 +3,7 @@
 import { LibraryFileError, quote } from './library-file-error.ts';
 import { firstVisible, trimListElement, trimSpace, trimSpaceEnd } from './white-space.ts';
 
-export interface Field {
+interface Field {
   /** With continuation lines, each of them ends in a line feed, the last one too. */
   readonly value: string;
   /** 1-based. */

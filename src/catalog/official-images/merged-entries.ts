@@ -3,7 +3,7 @@ import { buildKeyOf, type LibraryEntry } from './library-entry.ts';
 import { type LibraryFileError, quote } from './library-file-error.ts';
 
 /** Makes the error that points at a field of the block at hand. */
-export type ErrorAt = (field: string, message: string) => LibraryFileError;
+type ErrorAt = (field: string, message: string) => LibraryFileError;
 
 interface OpenEntry {
   readonly entry: LibraryEntry;
