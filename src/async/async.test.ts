@@ -15,7 +15,7 @@ test('work on many items keeps to its concurrency, and each is done once', async
     running -= 1;
   });
   expect(most).toBe(3);
-  expect(seen.toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  expect(seen.toSorted((one, other) => one - other)).toEqual([1, 2, 3, 4, 5, 6, 7]);
 });
 
 test('a failure stops new work, waits for what runs, and is the one that is thrown', async () => {

@@ -5,7 +5,11 @@ import type { CommandContext, Terminal } from './terminal.ts';
 
 export interface Demo {
   readonly context: CommandContext;
-  readonly hub: { readonly registryUrl: string; readonly apiUrl: string; rebuild(repository: string, tag: string): void };
+  readonly hub: {
+    readonly registryUrl: string;
+    readonly apiUrl: string;
+    rebuild(repository: string, tag: string): void;
+  };
   readonly target: { readonly url: string };
   /** A folder that holds `library/`. */
   readonly library: string;

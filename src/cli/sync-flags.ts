@@ -1,6 +1,9 @@
 // The whole main job without a configuration: what is said on the command line becomes a job like any other.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Command } from '@commander-js/extra-typings';
 import type { CatalogConfig, SyncJobConfig, TargetConfig } from '../config/config.ts';
+import { parseImageList } from '../catalog/list-file.ts';
 import { OFFICIAL_IMAGES_REPOSITORY } from '../catalog/official-images/official-images-catalog.ts';
 import { DOCKER_HUB } from '../oci/reference.ts';
 import { parsePlatform } from '../oci/platform.ts';
@@ -40,8 +43,11 @@ export function namesImages({ library, catalog, images, file }: CatalogFlags): b
   return [library, catalog, images, file].some((flag) => flag !== undefined);
 }
 
-/** Throws UsageError when more than one source of images is named, or none. */
-export async function catalogFromFlags(flags: CatalogFlags, terminal: Terminal): Promise<CatalogConfig> {
+/**
+ * The catalogs that the flags name: one, or for a list one for each upstream that it names images of. Throws UsageError
+ * when more than one source of images is named.
+ */
+export async function catalogsFromFlags(flags: CatalogFlags, terminal: Terminal): Promise<NamedCatalog[]> {
   const named = [
     flags.library && '--library',
     flags.catalog && '--catalog',
@@ -50,28 +56,68 @@ export async function catalogFromFlags(flags: CatalogFlags, terminal: Terminal):
   ];
   const given = named.filter((flag) => typeof flag === 'string');
   if (given.length > 1) throw new UsageError(`${given.join(' and ')} exclude each other; name one`);
-  if (flags.images !== undefined) return { kind: 'images', images: flags.images };
-  if (flags.file === '-') return { kind: 'images', images: (await terminal.readInput()).split('\n') };
-  if (flags.file !== undefined) return { kind: 'file', file: flags.file };
-  return parseCatalog(flags.catalog ?? 'official-images');
+  if (flags.images !== undefined) return splitByUpstream(flags.images);
+  const catalog: CatalogConfig =
+    flags.file === undefined ? parseCatalog(flags.catalog ?? 'official-images') : { kind: 'file', file: flags.file };
+  if (catalog.kind !== 'file') return [{ upstream: DOCKER_HUB, catalog }];
+  const { file } = catalog;
+  const text = file === '-' ? await terminal.readInput() : await readTextFile(file, terminal);
+  return splitByUpstream(text.split('\n'));
 }
 
-/** A job made of flags and of the three REGISTRY_ variables. Throws UsageError. */
-export async function jobFromFlags(flags: SyncFlags, terminal: Terminal): Promise<SyncJobConfig> {
-  const catalog = await catalogFromFlags(flags, terminal);
-  return {
-    name: catalog.kind === 'official-images' ? 'library' : 'images',
-    from: DOCKER_HUB,
+/** Jobs made of flags and of the three REGISTRY_ variables. Throws UsageError. */
+export async function jobsFromFlags(flags: SyncFlags, terminal: Terminal): Promise<SyncJobConfig[]> {
+  const to = targetsFromFlags(flags, terminal);
+  const catalogs = await catalogsFromFlags(flags, terminal);
+  return catalogs.map(({ upstream, catalog }) => ({
+    name: nameOf(catalog, catalogs.length > 1 ? upstream : undefined),
+    from: upstream,
     catalog,
     include: { patterns: flags.include ?? [], files: [] },
     exclude: { patterns: flags.exclude ?? [], files: [] },
     semver: { byName: new Map() },
     minAgeMs: 0,
     platforms: platformsFromFlags(flags),
-    to: targetsFromFlags(flags, terminal),
+    to,
     pruneAfterMs: Infinity,
     state: 'data',
-  };
+  }));
+}
+
+/** A catalog and the upstream that its names are of. */
+interface NamedCatalog {
+  readonly upstream: string;
+  readonly catalog: CatalogConfig;
+}
+
+function nameOf({ kind }: CatalogConfig, upstream: string | undefined): string {
+  const name = kind === 'official-images' ? 'library' : 'images';
+  return upstream === undefined ? name : `${name} of ${upstream}`;
+}
+
+// Lines that cannot be read stay with docker.io's, whose listing then names them.
+function splitByUpstream(lines: readonly string[]): NamedCatalog[] {
+  const { entries } = parseImageList(lines.join('\n'), 'images');
+  const domains = new Map(entries.map(({ line, reference }) => [line, reference.domain]));
+  const upstreams = new Set(domains.values());
+  if (upstreams.size === 0) upstreams.add(DOCKER_HUB);
+  const first = upstreams.values().next().value;
+  return [...upstreams].map((upstream) => ({
+    upstream,
+    // A line of another catalog becomes an empty one, so that problems keep their line.
+    catalog: {
+      kind: 'images',
+      images: lines.map((text, index) => ((domains.get(index + 1) ?? first) === upstream ? text : '')),
+    },
+  }));
+}
+
+async function readTextFile(file: string, { workingFolder }: Terminal): Promise<string> {
+  try {
+    return await readFile(path.resolve(workingFolder, file), 'utf8');
+  } catch (error) {
+    throw new UsageError(`the list ${file} cannot be read: ${(error as Error).message}`);
+  }
 }
 
 export function platformsFromFlags({ platform = [] }: CatalogFlags): SyncJobConfig['platforms'] {

@@ -12,7 +12,11 @@ const fileSchema = section('a map with file', {
 const catalogSchema = section('a map with officialImages, hub, file, images or registry', {
   officialImages: section('a map with repository and revision', {
     repository: scalars.path.prefault(OFFICIAL_IMAGES).describe('A git URL, or a folder that holds `library/`.'),
-    revision: scalars.text.optional().describe('A branch, tag or commit; else `master` of the official repository, and of any other its HEAD or the files of a folder as they are.'),
+    revision: scalars.text
+      .optional()
+      .describe(
+        'A branch, tag or commit; else `master` of the official repository, and of any other its HEAD or the files of a folder as they are.',
+      ),
   })
     .optional()
     .describe('The Docker Official Images, as their git repository lists them.'),

@@ -8,7 +8,7 @@ import { type Platform, formatPlatform, matchesPlatform } from '../oci/platform.
  * The entries of an index for the wanted platforms, with the attestations of those, and whatever names no platform.
  * An empty `wanted` means all.
  */
-export function chooseEntries(index: IndexContent, wanted: readonly Platform[]): readonly Descriptor[] {
+function chooseEntries(index: IndexContent, wanted: readonly Platform[]): readonly Descriptor[] {
   if (wanted.length === 0) return index.manifests;
   const isChosen = ({ platform }: Descriptor) =>
     platform === undefined || wanted.some((candidate) => matchesPlatform(candidate, platform));

@@ -25,6 +25,23 @@ export class Traffic {
     this.#requests.set(kind, this.requests(kind) + 1);
   }
 
+  /** What has been exchanged since a copy of this was taken. */
+  since(before: Traffic): Traffic {
+    const difference = this.copy();
+    for (const [kind, count] of before.#requests) difference.#requests.set(kind, this.requests(kind) - count);
+    difference.receivedBytes -= before.receivedBytes;
+    difference.sentBytes -= before.sentBytes;
+    return difference;
+  }
+
+  copy(): Traffic {
+    const copy = new Traffic();
+    for (const [kind, count] of this.#requests) copy.#requests.set(kind, count);
+    copy.receivedBytes = this.receivedBytes;
+    copy.sentBytes = this.sentBytes;
+    return copy;
+  }
+
   requests(kind: RequestKind): number {
     return this.#requests.get(kind) ?? 0;
   }

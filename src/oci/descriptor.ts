@@ -13,7 +13,7 @@ export interface Descriptor {
   readonly urls?: readonly string[] | undefined;
 }
 
-export const digestSchema = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), {
+const digestSchema = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), {
   error: 'expected a sha256 or sha512 digest',
 });
 

@@ -50,11 +50,6 @@ export class DigestHasher {
   }
 }
 
-/** `sha256:0123456789ab`: enough to recognise a digest by eye. */
-export function shortDigest(digest: Digest): string {
-  return digest.slice(0, digest.indexOf(':') + 13);
-}
-
 function shorten(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

@@ -36,7 +36,7 @@ export interface ResponseHeaders {
   all(name: string): readonly string[];
 }
 
-export interface ResponseBody {
+interface ResponseBody {
   stream(): ReadableStream<Uint8Array>;
   /** Reads it whole. Throws SIZE_INVALID past `maxBytes`. */
   bytes(maxBytes: number): Promise<Uint8Array>;

@@ -5,7 +5,7 @@ import { readAll } from './read-all.ts';
 import { splitStream } from './split-stream.ts';
 import { verifyDigest } from './verify-digest.ts';
 
-const streamOf = (...chunks: Uint8Array[]) => ReadableStream.from(chunks) as ReadableStream<Uint8Array>;
+const streamOf = (...chunks: Uint8Array[]) => ReadableStream.from<Uint8Array>(chunks);
 const encode = (text: string) => new TextEncoder().encode(text);
 
 async function received(stream: ReadableStream<Uint8Array>): Promise<{ text: string; error?: unknown }> {
@@ -23,10 +23,10 @@ describe('a verified stream', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uint8Array(), { maxLength: 6 }),
-        fc.constantFrom('sha256', 'sha512'),
+        fc.constantFrom<'sha256' | 'sha512'>('sha256', 'sha512'),
         async (chunks, algorithm) => {
           const whole = Buffer.concat(chunks);
-          const digest = digestOf(whole, algorithm as 'sha256');
+          const digest = digestOf(whole, algorithm);
           const stream = verifyDigest(streamOf(...chunks), { digest, sizeBytes: whole.byteLength });
           expect(Buffer.from(await readAll(stream, 1e6)).equals(whole)).toBe(true);
         },

@@ -24,7 +24,7 @@ export interface ResolvedImage {
 }
 
 /** Tags of one catalog image that could not be resolved, for one reason. */
-export interface UnresolvedImage {
+interface UnresolvedImage {
   readonly repository: RepositoryName;
   readonly tags: readonly Tag[];
   readonly error: RemoteError;

@@ -23,12 +23,12 @@ export interface SyncTarget {
   readonly registry: TargetRegistry;
 }
 
-export interface TargetRegistry {
+interface TargetRegistry {
   readonly traffic: Traffic;
   repository(name: RepositoryName): Target & ListsTags & TriesPush;
 }
 
-export interface TriesPush {
+interface TriesPush {
   /** Throws what forbids a push, before anything has been fetched for it. */
   tryToPush(call?: Call): Promise<void>;
 }

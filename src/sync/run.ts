@@ -5,8 +5,8 @@ import { CopyError } from '../copy/copy-error.ts';
 import { type GraphCopied, copyGraph } from '../copy/copy-graph.ts';
 import type { Cost } from '../copy/cost.ts';
 import { Placements, type TargetRepository } from '../copy/placements.ts';
-import type { RepositoryName, Tag } from '../oci/reference.ts';
-import { formatReference } from '../oci/reference.ts';
+import type { Traffic } from '../observe/traffic.ts';
+import { type RepositoryName, type Tag, formatReference } from '../oci/reference.ts';
 import type { Call, Source } from '../oci/repository.ts';
 import { RemoteError } from '../remote/remote-error.ts';
 import { type Discovery, type WantedRepository, discover } from './discover.ts';
@@ -52,6 +52,8 @@ class Run {
   readonly #images = new Semaphore(IMAGES_AT_ONCE);
   readonly #placements: ReadonlyMap<SyncTarget, Placements>;
   readonly #startedMs: number;
+  /** An upstream may serve several jobs of one process. */
+  readonly #trafficBefore: Traffic;
 
   constructor(job: SyncJob, options: RunOptions, prepared: PreparedJob) {
     this.#job = job;
@@ -59,6 +61,7 @@ class Run {
     this.#prepared = prepared;
     this.#placements = new Map(job.targets.map((target) => [target, new Placements()]));
     this.#startedMs = options.now();
+    this.#trafficBefore = job.upstream.registry.traffic.copy();
   }
 
   async execute(): Promise<JobReport> {
@@ -217,7 +220,7 @@ class Run {
       name,
       tags: this.#tally.tags,
       images: this.#tally.images,
-      sources: { [upstream.name]: sourceTraffic(upstream.registry.traffic) },
+      sources: { [upstream.name]: sourceTraffic(upstream.registry.traffic.since(this.#trafficBefore)) },
       targets: Object.fromEntries(targets.map((target) => [target.name, targetTraffic(target.registry.traffic)])),
       failures: this.#tally.failures,
       notices: this.#tally.notices,

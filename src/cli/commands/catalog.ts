@@ -1,12 +1,11 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { buildCatalog, buildSelection } from '../../app/build-job.ts';
 import type { CatalogImage } from '../../catalog/catalog.ts';
-import { DOCKER_HUB } from '../../oci/reference.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import { selectImages } from '../../select/select-images.ts';
 import { openSession } from '../open-session.ts';
 import { plural } from '../output/format.ts';
-import { addSelection, catalogFromFlags, platformsFromFlags } from '../sync-flags.ts';
+import { addSelection, catalogsFromFlags, platformsFromFlags } from '../sync-flags.ts';
 import { type CommandContext, printJson } from '../terminal.ts';
 
 const FORMATS = ['images', 'tags', 'names'] as const;
@@ -25,15 +24,20 @@ export function addCatalogCommand(program: Command, context: CommandContext): vo
     .action(async (flags) => {
       const { terminal, signal } = context;
       await using session = openSession(flags, terminal);
-      const catalog = buildCatalog(await catalogFromFlags(flags, terminal), DOCKER_HUB, session);
-      const { images, problems, notices, revision } = await catalog.list({ signal });
+      const catalogs = await catalogsFromFlags(flags, terminal);
+      const listings = await Promise.all(
+        catalogs.map(({ upstream, catalog }) => buildCatalog(catalog, upstream, session).list({ signal })),
+      );
+      const images = listings.flatMap((listing) => listing.images);
+      const problems = listings.flatMap((listing) => listing.problems);
+      const revision = listings[0]?.revision;
       const selection = await buildSelection({
         include: { patterns: flags.include ?? [], files: [] },
         exclude: { patterns: flags.exclude ?? [], files: [] },
         platforms: platformsFromFlags(flags),
       });
       const selected = selectImages(images, selection);
-      for (const notice of notices) terminal.err(`note: ${notice}\n`);
+      for (const notice of listings.flatMap((listing) => listing.notices)) terminal.err(`note: ${notice}\n`);
       for (const { file, line, message } of problems) {
         terminal.err(`wharf: ${line === undefined ? file : `${file}:${line}`}: ${message}\n`);
       }

@@ -1,13 +1,13 @@
 import { buildJob } from '../../app/build-job.ts';
 import type { SyncJob } from '../../sync/job.ts';
 import { planJob } from '../../sync/run.ts';
+import { chooseJobs } from '../choose-jobs.ts';
 import { openSession } from '../open-session.ts';
 import { formatBytes, formatCount, plural } from '../output/format.ts';
 import { Progress } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
 import type { SyncFlags } from '../sync-flags.ts';
 import { type CommandContext, type Terminal, printJson } from '../terminal.ts';
-import { chooseJobs } from './sync.ts';
 
 interface Flags extends SyncFlags {
   readonly config?: string | undefined;

@@ -1,14 +1,12 @@
 import type { Command } from '@commander-js/extra-typings';
 import { buildJob } from '../../app/build-job.ts';
-import type { Session } from '../../app/session.ts';
-import type { SyncJobConfig } from '../../config/config.ts';
-import { UsageError } from '../../oci/usage-error.ts';
 import type { JobReport, SyncReport } from '../../sync/report.ts';
 import { runJob } from '../../sync/run.ts';
+import { chooseJobs } from '../choose-jobs.ts';
 import { openSession } from '../open-session.ts';
 import { Progress } from '../output/progress.ts';
 import { printSummary } from '../output/summary.ts';
-import { type SyncFlags, addSelection, collect, jobFromFlags, namesImages } from '../sync-flags.ts';
+import { type SyncFlags, addSelection, collect } from '../sync-flags.ts';
 import { type CommandContext, printJson } from '../terminal.ts';
 import { runPlans } from './plan.ts';
 
@@ -56,32 +54,6 @@ async function runSyncs(names: readonly string[], flags: Flags, context: Command
   }
   if (flags.json === true) printJson(terminal, { version: 1, jobs: reports } satisfies SyncReport);
   context.exitWith(exitCodeOf(reports, flags.deferredOk === true));
-}
-
-/** The jobs that are meant: those of the flags, or of the configuration by name. Throws UsageError. */
-export async function chooseJobs(
-  names: readonly string[],
-  flags: SyncFlags,
-  session: Session,
-  { terminal }: CommandContext,
-): Promise<readonly SyncJobConfig[]> {
-  const { sync } = session.config;
-  if (namesImages(flags)) {
-    if (names.length > 0)
-      throw new UsageError(`"${names.join(' ')}" names jobs, and flags name images; do one or the other`);
-    return [await jobFromFlags(flags, terminal)];
-  }
-  if (names.length === 0 && sync.length > 0) return sync;
-  if (sync.length === 0) {
-    throw new UsageError(
-      'nothing to sync: there is no job in a configuration; try `wharf sync --library --to registry.example.com`',
-    );
-  }
-  return names.map((name) => {
-    const job = sync.find((candidate) => candidate.name === name);
-    if (job !== undefined) return job;
-    throw new UsageError(`there is no job "${name}"; there are ${sync.map((known) => known.name).join(', ')}`);
-  });
 }
 
 function exitCodeOf(reports: readonly JobReport[], isDeferredOk: boolean): number {

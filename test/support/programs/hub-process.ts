@@ -1,0 +1,79 @@
+// Our Docker Hub as a process of its own, so that what a client costs can be told from what the hub costs.
+import path from 'node:path';
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { HubCounters } from '../hub/counters.ts';
+import type { ScriptedFault } from '../origin/fault-script.ts';
+import { startProgram } from './program.ts';
+
+export interface HubProcessOptions {
+  /** A folder that holds `library/`. */
+  readonly library: string;
+  readonly repositories?: readonly string[] | undefined;
+  readonly limit?: number | undefined;
+  readonly layerBytes?: number | undefined;
+  readonly latencyMs?: number | undefined;
+}
+
+export interface ExpectedTag {
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: Digest;
+  readonly children: readonly Digest[];
+}
+
+export type HubCounts = Omit<HubCounters, 'manifestGetsByDigest'> & {
+  readonly manifestGetsByDigest: Readonly<Record<string, number>>;
+};
+
+export interface HubProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly registryUrl: string;
+  readonly apiUrl: string;
+  /** All tags of the library as they are now; asking builds all images, and so leaves nothing to be built later. */
+  expected(): Promise<readonly ExpectedTag[]>;
+  counters(): Promise<HubCounts>;
+  resetCounters(): Promise<void>;
+  /** Replaces those in force. */
+  setFaults(...faults: readonly ScriptedFault[]): Promise<void>;
+  rebuild(repository: string, tag: string): Promise<void>;
+}
+
+const MAIN = path.join(import.meta.dirname, '../hub/main.ts');
+/** A run of ours may ask its web API as fast as it likes. */
+const API_LIMIT = 1_000_000;
+
+export async function startHubProcess(options: HubProcessOptions): Promise<HubProcess> {
+  const { library, repositories, limit, layerBytes, latencyMs } = options;
+  const values = {
+    library,
+    'api-limit': API_LIMIT,
+    repositories: repositories?.join(','),
+    limit,
+    'layer-bytes': layerBytes,
+    'latency-ms': latencyMs,
+  };
+  const args = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, `${value}`]));
+  const program = await startProgram(process.execPath, [MAIN, ...args]);
+  const { registryUrl, apiUrl, controlUrl } = JSON.parse(await program.firstLine) as Record<
+    'registryUrl' | 'apiUrl' | 'controlUrl',
+    string
+  >;
+  const ask = async (request: string, body?: unknown): Promise<unknown> => {
+    const [method = '', route = ''] = request.split(' ');
+    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+    const response = await fetch(`${controlUrl}${route}`, init);
+    if (!response.ok) throw new Error(`the hub answered ${request} with ${response.status}: ${await response.text()}`);
+    return await response.json();
+  };
+  return {
+    pid: program.pid,
+    registryUrl,
+    apiUrl,
+    expected: async () => (await ask('GET /expected')) as ExpectedTag[],
+    counters: async () => (await ask('GET /counters')) as HubCounts,
+    resetCounters: async () => void (await ask('POST /reset')),
+    setFaults: async (...faults) => void (await ask('POST /faults', faults)),
+    rebuild: async (repository, tag) => void (await ask('POST /rebuild', { repository, tag })),
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  };
+}
