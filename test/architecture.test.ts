@@ -6,8 +6,8 @@ import { expect, test } from 'vitest';
 const LAYERS: readonly (readonly string[])[] = [
   ['oci', 'async', 'observe'],
   ['streams', 'config'],
-  ['remote', 'credentials', 'content', 'metadata'],
-  ['store', 'catalog'],
+  ['remote', 'content', 'metadata'],
+  ['store', 'catalog', 'credentials'],
   ['copy', 'select', 'pull-through'],
   ['sync', 'bundle', 'verify', 'client-config'],
   ['http'],
@@ -22,8 +22,6 @@ const CONFINED: Readonly<Record<string, string>> = {
   'log-update': 'src/cli/output/',
   yaml: 'src/config/',
 };
-/** Folders of one layer may not import each other, but for these. */
-const SIBLINGS: ReadonlySet<string> = new Set(['credentials -> remote', 'select -> copy', 'copy -> select']);
 const FORBIDDEN_NAMES = /(?:^|\/)(?:utils?|helpers?|common|lib|types|constants)(?:\/|\.ts$)/;
 const MAX_LINES = 400;
 
@@ -57,8 +55,7 @@ test('a folder imports only folders on lower lines', () => {
     if (!specifier.startsWith('.')) return [];
     const from = folderOf(file);
     const to = folderOf(path.join(path.dirname(file), specifier));
-    const isAllowed =
-      from === to || layerOf(to) < layerOf(from) || SIBLINGS.has(`${from} -> ${to}`) || LAYERS[0]?.includes(to);
+    const isAllowed = from === to || layerOf(to) < layerOf(from);
     return isAllowed ? [] : [`${file} imports ${specifier}`];
   });
   expect(wrong).toEqual([]);
@@ -83,9 +80,12 @@ test('the core neither prints, nor reads the clock or the environment', () => {
   const core = sources.filter((file) => layerOf(folderOf(file)) < layerOf('app'));
   const wrong = core.filter((file) => {
     const isClock = file === 'src/async/clock.ts';
+    // A child process is given the environment of its parent.
+    const isChild = file === 'src/catalog/official-images/git.ts';
     return (
       !isClock &&
-      /\bconsole\.|\bprocess\.|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/.test(
+      !isChild &&
+      /\bconsole\.|\bprocess\.\w|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/.test(
         readFileSync(path.join(root, file), 'utf8'),
       )
     );

@@ -39,7 +39,7 @@ async function configOf(addr: string, folder: ScratchFolder, { htpasswd, isReadO
   if (htpasswd !== undefined) await writeFile(passwords, `${htpasswd}\n`);
   return {
     version: 0.1,
-    log: { level: 'fatal', accesslog: { disabled: true } },
+    log: { level: 'error', accesslog: { disabled: true } },
     storage: {
       cache: { blobdescriptor: 'inmemory' },
       filesystem: { rootdirectory: path.join(folder.path, 'content') },

@@ -52,7 +52,9 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
     'layer-bytes': layerBytes,
     'latency-ms': latencyMs,
   };
-  const args = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, `${value}`]));
+  const args = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, `${value}`],
+  );
   const program = await startProgram(process.execPath, [MAIN, ...args]);
   const { registryUrl, apiUrl, controlUrl } = JSON.parse(await program.firstLine) as Record<
     'registryUrl' | 'apiUrl' | 'controlUrl',
