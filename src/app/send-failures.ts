@@ -39,7 +39,7 @@ export function sendErrorFrom(error: unknown): unknown {
   if (error.cause instanceof SendError) return error.cause;
   const code = codeOf(error);
   for (const [pattern, failure, words] of FAILURES) {
-    if (pattern.test(code)) return new SendError(failure, `${words} (${detailOf(error, code)})`, { cause: error });
+    if (pattern.test(code)) return new SendError(failure, words, { cause: error, detail: detailOf(error, code) });
   }
   return error;
 }

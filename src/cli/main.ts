@@ -53,7 +53,6 @@ export function buildProgram(context: CommandContext): Command {
     .description('Keeps a complete, verified, fresh copy of the container images you depend on, without burning pulls.')
     .version(VERSION)
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
-    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(`--help` shows what there is)')
     .exitOverride()
     .addHelpText('after', EXAMPLES);

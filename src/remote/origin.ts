@@ -31,6 +31,7 @@ export interface Exchange {
 const HEADERS_TIMEOUT_MS = 30_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const MAX_ATTEMPTS = 6;
+const ATTEMPTS_TO_REACH = 3;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 30_000;
 /** A server that wants a longer pause than this gets a failed image instead; the next run asks again. */
@@ -42,6 +43,8 @@ export class Origin {
   readonly health: SourceHealth;
   readonly #send: Send;
   readonly #clock: Clock;
+  /** A host that never answered is more likely misspelt than down. */
+  #wasReached = false;
 
   constructor(options: { host: string; health: SourceHealth; send: Send; clock: Clock }) {
     this.host = options.host;
@@ -61,6 +64,7 @@ export class Origin {
         return await this.#attempt(exchange);
       } catch (error) {
         if (!(error instanceof RemoteError) || !error.isRetryable || attempt >= attempts) throw error;
+        if (!this.#wasReached && attempt >= ATTEMPTS_TO_REACH) throw error;
         if ((error.retryAfterMs ?? 0) > (exchange.longestPauseMs ?? LONGEST_PAUSE_MS)) throw error;
         await this.#clock.sleep(this.#delayMs(attempt), exchange.signal);
       }
@@ -76,6 +80,7 @@ export class Origin {
       await exchange.beforeAttempt?.();
       exchange.traffic.count(exchange.kind);
       const response = await this.#sendOnce(exchange);
+      this.#wasReached = true;
       if (!isFailure(response.status)) {
         this.health.succeeded();
         return this.#holdUntilRead(response, slot, exchange);
@@ -109,7 +114,8 @@ export class Origin {
   }
 
   #named(error: SendError, { what }: Exchange): RemoteError {
-    return new RemoteError(this.host, error.failure, `${error.message} (${what})`, { cause: error });
+    const remark = error.detail === undefined ? what : `${error.detail}, for ${what}`;
+    return new RemoteError(this.host, error.failure, `${error.message} (${remark})`, { cause: error });
   }
 
   #learnFrom(error: RemoteError): void {

@@ -56,13 +56,15 @@ export type SendFailure =
   | 'PROXY'
   | 'NOT_HTTP';
 
-/** Why no answer came. The message says it in words without naming the host. */
+/** Why no answer came. The message says it in words without naming the host; `detail` is what the system called it. */
 export class SendError extends Error {
   override readonly name = 'SendError';
   readonly failure: SendFailure;
+  readonly detail: string | undefined;
 
-  constructor(failure: SendFailure, message: string, options?: ErrorOptions) {
+  constructor(failure: SendFailure, message: string, options?: ErrorOptions & { readonly detail?: string }) {
     super(message, options);
     this.failure = failure;
+    this.detail = options?.detail;
   }
 }

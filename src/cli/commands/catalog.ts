@@ -13,7 +13,7 @@ const FORMATS = ['images', 'tags', 'names'] as const;
 /** `wharf catalog`: what a catalog wants, in forms that every command reads as a list. */
 export function addCatalogCommand(program: Command, context: CommandContext): void {
   addSelection(program.command('catalog'))
-    .description('list what a catalog wants, one image a line: name:tag1,tag2')
+    .description('List what a catalog wants, one image a line: name:tag1,tag2')
     .addOption(
       new Option('--format <format>', 'images (name:tag1,tag2), tags (name:tag) or names')
         .choices(FORMATS)

@@ -8,7 +8,7 @@ const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion 
 export function addCompletionCommand(program: Command, context: CommandContext): void {
   program
     .command('completion')
-    .description('print a completion script: source <(wharf completion bash)')
+    .description('Print a completion script: source <(wharf completion bash)')
     .argument('<shell>', Object.keys(SHELLS).join(', '))
     .action((shell, _flags, command) => {
       const script = Object.entries(SHELLS).find(([name]) => name === shell)?.[1];

@@ -6,10 +6,10 @@ import type { CommandContext } from '../terminal.ts';
 
 /** `wharf config check`: whether the configuration can be used, without doing anything with it. */
 export function addConfigCommand(program: Command, context: CommandContext): void {
-  const config = program.command('config').description('work with the configuration');
+  const config = program.command('config').description('Work with the configuration');
   config
     .command('check')
-    .description('say whether the configuration is valid, and what is wrong with it')
+    .description('Say whether the configuration is valid, and what is wrong with it')
     .argument('[file]', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
     .action(async (file) => {
       const { terminal } = context;

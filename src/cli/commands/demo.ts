@@ -8,7 +8,7 @@ import type { CommandContext } from '../terminal.ts';
 export function addDemoCommand(program: Command, context: CommandContext): void {
   program
     .command('demo')
-    .description('show the main job on a small built-in upstream, offline and with nothing to configure')
+    .description('Show the main job on a small built-in upstream, offline and with nothing to configure')
     .action(async () => {
       // Loaded only now: a Docker Hub and a registry, in memory and on loopback, that no other command needs.
       const { startHub } = await import('../../../test/support/hub/hub.ts');

@@ -36,7 +36,7 @@ interface Inspection {
 export function addInspectCommand(program: Command, context: CommandContext): void {
   program
     .command('inspect')
-    .description('show the steps of a pull: repo digest, platforms, and with --platform the image ID and layers')
+    .description('Show the steps of a pull: repo digest, platforms, and with --platform the image ID and layers')
     .argument('<reference>', 'an image such as nginx:1.27 or ghcr.io/owner/app@sha256:…')
     .option('--raw', "print the manifest's bytes as they are")
     .option('--platform <platform>', 'go on to the image of this platform')

@@ -13,7 +13,7 @@ const PROBE = { repository: parseRepositoryName('ratelimitpreview/test'), tag: p
 export function addLimitsCommand(program: Command, context: CommandContext): void {
   program
     .command('limits')
-    .description('say how many pulls are left, of how many, for whom, and when they come back; spends none')
+    .description('Say how many pulls are left, of how many, for whom, and when they come back; spends none')
     .argument('[upstream]', 'the name of an upstream', DOCKER_HUB)
     .option('--config <file>', 'the configuration')
     .option('--json', 'print the budget as JSON')

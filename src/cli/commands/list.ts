@@ -13,7 +13,7 @@ export function addListCommand(program: Command, context: CommandContext): void 
   program
     .command('list')
     .aliases(['ls', 'tags'])
-    .description('list the repositories of a registry, or the tags of a repository')
+    .description('List the repositories of a registry, or the tags of a repository')
     .argument('<name>', 'HOST, or HOST/REPOSITORY, or the name of a Docker Hub repository')
     .option('--plain-http', 'talk http to a registry that is named without a scheme')
     .option('--config <file>', 'the configuration')

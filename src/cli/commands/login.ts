@@ -10,7 +10,7 @@ import type { CommandContext } from '../terminal.ts';
 export function addLoginCommands(program: Command, context: CommandContext): void {
   program
     .command('login')
-    .description('check a login and keep it where docker and skopeo look for it')
+    .description('Check a login and keep it where docker and skopeo look for it')
     .argument('[host]', 'the registry', DOCKER_HUB)
     .option('-u, --username <name>', 'the user name; asked for when it is not given')
     .option('--password-stdin', 'read the password from the standard input')
@@ -36,7 +36,7 @@ export function addLoginCommands(program: Command, context: CommandContext): voi
     });
   program
     .command('logout')
-    .description('forget the login for a registry')
+    .description('Forget the login for a registry')
     .argument('[host]', 'the registry', DOCKER_HUB)
     .action(async (host) => {
       const { terminal } = context;

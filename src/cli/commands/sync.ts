@@ -20,7 +20,7 @@ interface Flags extends SyncFlags {
 /** `wharf sync` and `wharf plan`: run jobs, or say what that would take. */
 export function addSyncCommands(program: Command, context: CommandContext): void {
   addSelection(program.command('sync'))
-    .description('copy what is wanted and missing to registries: jobs of the configuration, or what the flags say')
+    .description('Copy what is wanted and missing to registries: jobs of the configuration, or what the flags say')
     .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
     .option('--to <registry>', 'where to: HOST, HOST/PREFIX/ or HOST/TEMPLATE (repeat)', collect)
     .option('--plain-http', 'talk http to registries that are named without a scheme')
@@ -28,9 +28,10 @@ export function addSyncCommands(program: Command, context: CommandContext): void
     .option('--json', 'print the report as JSON, and nothing else, on the standard output')
     .option('--dry-run', 'only say what would be done: the same as `wharf plan`')
     .option('--deferred-ok', 'exit 0, not 3, when the pull budget deferred a part')
+    .addHelpText('after', SYNC_EXAMPLES)
     .action((jobs, flags) => (flags.dryRun === true ? runPlans(jobs, flags, context) : runSyncs(jobs, flags, context)));
   addSelection(program.command('plan'))
-    .description('say what a sync would copy and cost at most, without doing it')
+    .description('Say what a sync would copy and cost at most, without doing it')
     .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
     .option('--to <registry>', 'where to (repeat)', collect)
     .option('--plain-http', 'talk http to registries that are named without a scheme')
@@ -38,6 +39,19 @@ export function addSyncCommands(program: Command, context: CommandContext): void
     .option('--json', 'print the plan as JSON')
     .action((jobs, flags) => runPlans(jobs, flags, context));
 }
+
+const SYNC_EXAMPLES = `
+Examples:
+  wharf sync                                                   all jobs of the configuration
+  wharf sync nightly                                           the job of that name
+  wharf sync --library --exclude '*:*windowsservercore*' --to registry.example.com
+  wharf sync --images nginx:1.27,ghcr.io/owner/app:2 --to registry.example.com/mirror/
+  wharf catalog --library --include 'python:3.*' | wharf sync --file - --to localhost:5000
+  REGISTRY_DOMAIN=… REGISTRY_USER=… REGISTRY_PASSWORD=… wharf sync --library
+
+Names at the target: the same path as upstream (library/nginx); HOST/PREFIX/ puts the short name behind the
+prefix (PREFIX/nginx); a template may use {repository}, {name} and {upstream}.
+`;
 
 async function runSyncs(names: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
   const { terminal, signal } = context;
