@@ -14,6 +14,7 @@ import {
   type SendResponse,
 } from '../remote/send.ts';
 import { readAll } from '../streams/read-all.ts';
+import { RequestBody } from './request-body.ts';
 import { sendErrorFrom } from './send-failures.ts';
 
 /** How an origin's certificate is judged, where that differs from the system's way. */
@@ -43,7 +44,9 @@ export class UndiciSend implements AsyncDisposable {
 
   readonly send: Send = async (request) => {
     checkLiteral(request.url.hostname, request.reach);
-    const body = request.body instanceof ReadableStream ? new ObservedBody(request.body) : request.body;
+    const streamed =
+      request.body instanceof ReadableStream ? new RequestBody(request.body, request.idleTimeoutMs) : undefined;
+    const signal = streamed?.signalWith(request.signal) ?? request.signal;
     try {
       const answer = await this.#agents[request.reach].request({
         origin: request.url.origin,
@@ -51,50 +54,23 @@ export class UndiciSend implements AsyncDisposable {
         method: request.method,
         headers: headersOf(request),
         // undici takes any async iterable as a body, though its types name streams only.
-        body: (body as Readable | Uint8Array | undefined) ?? null,
+        body: (streamed as unknown as Readable | undefined) ?? (request.body as Uint8Array | undefined) ?? null,
         headersTimeout: request.headersTimeoutMs,
         bodyTimeout: request.idleTimeoutMs,
-        ...(request.signal !== undefined && { signal: request.signal }),
+        ...(signal !== undefined && { signal }),
       });
       return toResponse(answer);
     } catch (error) {
       // A request that failed because its body did is the body's failure.
-      if (body instanceof ObservedBody && body.hasFailed) throw body.failure;
+      if (streamed?.failure !== undefined) throw streamed.failure.error;
       throw sendErrorFrom(error);
     } finally {
-      if (body instanceof ObservedBody) body.cancelUnlessRead();
+      streamed?.close();
     }
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#agents.configured.close(), this.#agents.public.close()]);
-  }
-}
-
-/** A request's body that remembers whether it was the one that failed, and is never left open. */
-class ObservedBody implements AsyncIterable<Uint8Array> {
-  readonly #stream: ReadableStream<Uint8Array>;
-  #isRead = false;
-  hasFailed = false;
-  failure: unknown;
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#stream = stream;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    this.#isRead = true;
-    try {
-      yield* this.#stream;
-    } catch (error) {
-      this.hasFailed = true;
-      this.failure = error;
-      throw error;
-    }
-  }
-
-  cancelUnlessRead(): void {
-    if (!this.#isRead) this.#stream.cancel().catch(() => undefined);
   }
 }
 

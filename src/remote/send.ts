@@ -17,7 +17,7 @@ export interface SendRequest {
   readonly reach: Reach;
   /** How long the answer's headers may take after the request has been sent. */
   readonly headersTimeoutMs: number;
-  /** How long the answer's body may pause. */
+  /** How long the answer's body may pause, and how long the other side may leave a part of ours untaken. */
   readonly idleTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
