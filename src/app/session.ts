@@ -1,4 +1,5 @@
 // The composition root of the commands: from configuration and environment to the objects that do the work.
+import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../async/clock.ts';
 import { builtInRatePerSecond } from '../config/built-in-upstreams.ts';
@@ -33,7 +34,7 @@ export class Session implements AsyncDisposable {
     this.config = config;
     this.#credentials = credentials;
     this.#send = new UndiciSend({ tls: this.#tls });
-    this.network = new Network({ send: this.#send.send, clock: systemClock, rates: this.#rates });
+    this.network = new Network({ send: this.#send.send, clock: systemClock, rates: this.#rates, resolveHost });
   }
 
   /** A configured upstream. Throws UsageError for any other name. */
@@ -115,6 +116,15 @@ export class Session implements AsyncDisposable {
   #limitRate(host: string, configured: number | undefined, hasLogin: boolean): void {
     const rate = configured ?? builtInRatePerSecond(host, hasLogin);
     if (rate !== undefined) this.#rates.set(host, rate);
+  }
+}
+
+// A name that cannot be resolved is no reason to trust what it leads to.
+async function resolveHost(hostname: string): Promise<readonly string[]> {
+  try {
+    return (await lookup(hostname, { all: true })).map(({ address }) => address);
+  } catch {
+    return [];
   }
 }
 

@@ -17,7 +17,7 @@ export interface AuthorizerOptions {
   /** Token servers elsewhere that may see the secret too; compared as origin and path. */
   readonly realms?: readonly string[] | undefined;
   /** Whom a realm that the registry names may reach. */
-  readonly reach: Reach;
+  readonly reach: () => Promise<Reach>;
   readonly traffic: Traffic;
 }
 
@@ -148,7 +148,7 @@ export class Authorizer {
       kind: 'token',
       what: `a token for ${this.#host}`,
       traffic,
-      reach: isOwn ? 'configured' : reach,
+      reach: isOwn ? 'configured' : await reach(),
       signal,
     });
     const askedMs = network.clock.now();

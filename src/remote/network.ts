@@ -1,4 +1,5 @@
 import type { Clock } from '../async/clock.ts';
+import type { ResolveHost } from './foreign-reach.ts';
 import { Origin } from './origin.ts';
 import type { Send } from './send.ts';
 import { SourceHealth } from './source-health.ts';
@@ -6,6 +7,8 @@ import { SourceHealth } from './source-health.ts';
 export interface NetworkOptions {
   readonly send: Send;
   readonly clock: Clock;
+  /** The system's name service; without it only addresses are known, and every name counts as public. */
+  readonly resolveHost?: ResolveHost | undefined;
   /** Requests a second that an origin's host allows; by host name, with its port if it is not the default. */
   readonly rates?: ReadonlyMap<string, number> | undefined;
 }
@@ -16,13 +19,15 @@ const MAX_ORIGINS = 1000;
 /** Every origin of the process, each with the one record of its health that all who use it share. */
 export class Network {
   readonly clock: Clock;
+  readonly resolveHost: ResolveHost;
   readonly #send: Send;
   readonly #rates: ReadonlyMap<string, number>;
   readonly #origins = new Map<string, Origin>();
 
-  constructor({ send, clock, rates = new Map() }: NetworkOptions) {
+  constructor({ send, clock, resolveHost, rates = new Map() }: NetworkOptions) {
     this.#send = send;
     this.clock = clock;
+    this.resolveHost = resolveHost ?? (() => Promise.resolve([]));
     this.#rates = rates;
   }
 

@@ -1,10 +1,10 @@
 import { Traffic, type RequestKind } from '../observe/traffic.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { Call } from '../oci/repository.ts';
-import { classifyAddress, isAddressLiteral } from './address.ts';
 import { Authorizer } from './authorizer.ts';
 import type { Credentials } from './credentials.ts';
 import { errorFromAnswer } from './error-answer.ts';
+import { foreignReach } from './foreign-reach.ts';
 import type { Network } from './network.ts';
 import { type PullLedger, ProcessPullLedger } from './pull-ledger.ts';
 import { parsePullLimit } from './pull-limit.ts';
@@ -51,15 +51,15 @@ export class RemoteRegistry {
   /** The repositories that have been pushed to: they are asked for with both rights, so one token serves. */
   readonly pushes = new Set<RepositoryName>();
   readonly #authorizer: Authorizer;
-  readonly #reach: Reach;
+  #reach: Promise<Reach> | undefined;
 
   constructor({ name, url, network, credentials, realms, ledger }: RemoteRegistryOptions) {
     this.name = name;
     this.url = url;
     this.network = network;
     this.ledger = ledger ?? new ProcessPullLedger(network.clock);
-    this.#reach = foreignReach(url);
-    this.#authorizer = new Authorizer({ network, url, credentials, realms, reach: this.#reach, traffic: this.traffic });
+    const reach = () => this.#foreignReach();
+    this.#authorizer = new Authorizer({ network, url, credentials, realms, reach, traffic: this.traffic });
   }
 
   get host(): string {
@@ -104,6 +104,11 @@ export class RemoteRegistry {
     return await errorFromAnswer(this.host, response, what, this.network.clock.now());
   }
 
+  #foreignReach(): Promise<Reach> {
+    this.#reach ??= foreignReach(this.url, this.network.resolveHost);
+    return this.#reach;
+  }
+
   async #follow(request: RegistryRequest, authorization: string | undefined): Promise<SendResponse> {
     let url = request.url;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
@@ -137,7 +142,7 @@ export class RemoteRegistry {
           ...(isOwn && authorization !== undefined && { authorization }),
         },
         traffic: this.traffic,
-        reach: isOwn ? 'configured' : this.#reach,
+        reach: isOwn ? 'configured' : await this.#foreignReach(),
         beforeAttempt: isMetered && request.kind === 'manifestGet' ? () => ledger.spend(host) : undefined,
       });
       if (isMetered && response.status < 400) ledger.observed(parsePullLimit(response.headers));
@@ -150,16 +155,4 @@ export class RemoteRegistry {
       throw error;
     }
   }
-}
-
-/**
- * What a registry sends us on to may lie in a private range only if the registry's own URL does, which a person wrote.
- * A host name that is no address counts as public, except the names that can only be local.
- */
-function foreignReach(url: URL): Reach {
-  if (url.hostname === 'localhost' || /\.(?:localhost|local|internal|lan|home|corp)$/.test(url.hostname)) {
-    return 'configured';
-  }
-  if (!url.hostname.includes('.') && !isAddressLiteral(url.hostname)) return 'configured';
-  return isAddressLiteral(url.hostname) && classifyAddress(url.hostname) !== 'public' ? 'configured' : 'public';
 }
