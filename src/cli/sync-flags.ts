@@ -38,6 +38,15 @@ export function addSelection(command: Command) {
     .option('--platform <platform>', 'only this platform, such as linux/arm64 (repeat)', collect);
 }
 
+/** Adds the jobs of the configuration, or else what describes one: which images, and where to. */
+export function addJobFlags(command: Command) {
+  return addSelection(command)
+    .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
+    .option('--to <registry>', 'where to: HOST, HOST/PREFIX/ or HOST/TEMPLATE (repeat)', collect)
+    .option('--plain-http', 'talk http to registries that are named without a scheme')
+    .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml');
+}
+
 /** Whether the flags name images at all; without them the jobs of the configuration are meant. */
 export function namesImages({ library, catalog, images, file }: CatalogFlags): boolean {
   return [library, catalog, images, file].some((flag) => flag !== undefined);
@@ -159,7 +168,7 @@ function parseCatalog(text: string): CatalogConfig {
 }
 
 /** For flags that repeat. */
-export function collect(value: string, before: readonly string[] = []): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 

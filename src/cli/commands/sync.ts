@@ -6,7 +6,7 @@ import { chooseJobs } from '../choose-jobs.ts';
 import { openSession } from '../open-session.ts';
 import { Progress } from '../output/progress.ts';
 import { printSummary } from '../output/summary.ts';
-import { type SyncFlags, addSelection, collect } from '../sync-flags.ts';
+import { type SyncFlags, addJobFlags } from '../sync-flags.ts';
 import { type CommandContext, printJson } from '../terminal.ts';
 import { runPlans } from './plan.ts';
 
@@ -19,23 +19,15 @@ interface Flags extends SyncFlags {
 
 /** `wharf sync` and `wharf plan`: run jobs, or say what that would take. */
 export function addSyncCommands(program: Command, context: CommandContext): void {
-  addSelection(program.command('sync'))
+  addJobFlags(program.command('sync'))
     .description('Copy what is wanted and missing to registries: jobs of the configuration, or what the flags say')
-    .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
-    .option('--to <registry>', 'where to: HOST, HOST/PREFIX/ or HOST/TEMPLATE (repeat)', collect)
-    .option('--plain-http', 'talk http to registries that are named without a scheme')
-    .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
     .option('--json', 'print the report as JSON, and nothing else, on the standard output')
     .option('--dry-run', 'only say what would be done: the same as `wharf plan`')
     .option('--deferred-ok', 'exit 0, not 3, when the pull budget deferred a part')
     .addHelpText('after', SYNC_EXAMPLES)
     .action((jobs, flags) => (flags.dryRun === true ? runPlans(jobs, flags, context) : runSyncs(jobs, flags, context)));
-  addSelection(program.command('plan'))
+  addJobFlags(program.command('plan'))
     .description('Say what a sync would copy and cost at most, without doing it')
-    .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
-    .option('--to <registry>', 'where to (repeat)', collect)
-    .option('--plain-http', 'talk http to registries that are named without a scheme')
-    .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
     .option('--json', 'print the plan as JSON')
     .action((jobs, flags) => runPlans(jobs, flags, context));
 }
