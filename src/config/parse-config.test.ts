@@ -186,7 +186,7 @@ describe('sync jobs', () => {
       {
         kind: 'official-images',
         repository: 'https://github.com/docker-library/official-images.git',
-        revision: 'master',
+        revision: undefined,
       },
     ],
     ['{ officialImages: { repository: ../oi } }', { kind: 'official-images', repository: '/etc/wharf/../oi' }],
