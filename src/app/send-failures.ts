@@ -46,6 +46,7 @@ export function sendErrorFrom(error: unknown): unknown {
 
 function codeOf(error: Error): string {
   const own = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (own === '' && error.name === 'HTTPParserError') return 'HPE_INVALID';
   if (own === '' && error instanceof AggregateError && error.errors[0] instanceof Error) return codeOf(error.errors[0]);
   return own;
 }

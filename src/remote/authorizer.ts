@@ -1,13 +1,13 @@
 // Proves to one registry who we are. Learns from its challenge what kind of proof it wants, fetches tokens for what is
 // asked, and keeps secrets away from every place that is not the registry's own.
 import { z } from 'zod';
-import { SingleFlight } from '../async/single-flight.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credentials } from './credentials.ts';
 import type { Network } from './network.ts';
 import { RemoteError } from './remote-error.ts';
 import type { Reach, SendResponse } from './send.ts';
+import { SharedFlight } from './shared-flight.ts';
 
 export interface AuthorizerOptions {
   readonly network: Network;
@@ -27,9 +27,9 @@ interface Token {
 }
 
 const tokenAnswer = z.object({
-  token: z.string().optional(),
-  access_token: z.string().optional(),
-  expires_in: z.number().optional(),
+  token: z.string().nullish(),
+  access_token: z.string().nullish(),
+  expires_in: z.number().nullish(),
 });
 
 const MAX_TOKEN_BYTES = 1024 * 1024;
@@ -43,8 +43,8 @@ const CLIENT_ID = 'wharf';
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #host: string;
-  readonly #pings = new SingleFlight<'ping', void>();
-  readonly #fetches = new SingleFlight<string, Token>();
+  readonly #pings = new SharedFlight<'ping', void>();
+  readonly #fetches = new SharedFlight<string, Token>();
   readonly #tokens = new Map<string, Token>();
   #challenge: Challenge | undefined;
   #isPinged = false;
@@ -57,7 +57,7 @@ export class Authorizer {
 
   /** The Authorization header for these scopes; `undefined` where the registry has not asked for one. */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
-    if (!this.#isPinged) await this.#pings.run('ping', () => this.#ping(signal));
+    if (!this.#isPinged) await this.#pings.run('ping', () => this.#ping(signal), signal);
     if (this.#challenge === undefined) return undefined;
     if (this.#challenge.scheme === 'basic') return basic(await this.#login());
     return `Bearer ${(await this.#token(this.#challenge, scopes, signal)).text}`;
@@ -71,22 +71,18 @@ export class Authorizer {
     const challenge = this.#choose(parseChallenges(response.headers.all('www-authenticate')));
     await response.body.discard();
     if (challenge?.scheme === 'bearer' && sent?.startsWith('Bearer ')) {
-      if (challenge.parameters.get('error') !== 'insufficient_scope') {
-        const isForgotten = this.#tokens.delete(keyOf(challenge, this.#scopesFor(challenge, scopes)));
-        this.#challenge = challenge;
-        if (isForgotten) return;
-      }
-      const remark =
-        (await this.#login()) === undefined ? 'and may need `wharf login`' : 'or this login may not see it';
-      const message = `denies access to ${what}: it does not exist, ${remark}`;
-      throw new RemoteError(this.#host, 'DENIED', message, { status: 401 });
+      if (challenge.parameters.get('error') === 'insufficient_scope') throw await this.#denied(what);
+      // Others may have met the same refusal, and one of them fetched the next token already.
+      const key = keyOf(challenge, this.#scopesFor(challenge, scopes));
+      if (sent === `Bearer ${this.#tokens.get(key)?.text}`) this.#tokens.delete(key);
+      this.#challenge = challenge;
+      return;
     }
     if (challenge === undefined || sent !== undefined) throw this.#unauthorized(what, sent !== undefined);
     if (challenge.scheme === 'basic' && (await this.#login()) === undefined) throw this.#unauthorized(what, false);
     this.#challenge = challenge;
   }
 
-  /** Forgets what is known of the login, so that the next header is made from the present credentials. */
   async #login(): Promise<Credentials | undefined> {
     this.#credentials ??= this.#options.credentials?.() ?? Promise.resolve(undefined);
     return await this.#credentials;
@@ -122,13 +118,14 @@ export class Authorizer {
     const key = keyOf(challenge, wanted);
     const known = this.#tokens.get(key);
     if (known !== undefined && known.expiresMs > this.#options.network.clock.now()) return known;
-    return await this.#fetches.run(key, async () => {
+    const fetchToken = async () => {
       const token = await this.#fetchToken(challenge, wanted, signal);
       const oldest = this.#tokens.keys().next().value;
       if (this.#tokens.size >= MAX_TOKENS && oldest !== undefined) this.#tokens.delete(oldest);
       this.#tokens.set(key, token);
       return token;
-    });
+    };
+    return await this.#fetches.run(key, fetchToken, signal);
   }
 
   // A registry whose scopes are not of the usual kind (public.ecr.aws wants `aws`) says so in its challenge.
@@ -148,6 +145,7 @@ export class Authorizer {
       kind: 'token',
       what: `a token for ${this.#host}`,
       traffic,
+      maxBodyBytes: MAX_TOKEN_BYTES,
       reach: isOwn ? 'configured' : await reach(),
       signal,
     });
@@ -186,6 +184,13 @@ export class Authorizer {
     }
     if (isRefusal) return this.#unauthorized('a token', false);
     return new RemoteError(realm.host, 'NOT_A_REGISTRY', `answered ${status} instead of a token for ${this.#host}`);
+  }
+
+  async #denied(what: string): Promise<RemoteError> {
+    const hasLogin = (await this.#login()) !== undefined;
+    const remark = hasLogin ? 'or this login may not see it' : 'and may need `wharf login`';
+    const message = `denies access to ${what}: it does not exist, ${remark}`;
+    return new RemoteError(this.#host, 'DENIED', message, { status: 401 });
   }
 
   #unauthorized(what: string, isWrong: boolean): RemoteError {
@@ -229,7 +234,7 @@ function readToken(bytes: Uint8Array, askedMs: number, realmHost: string): Token
   } catch (cause) {
     throw new RemoteError(realmHost, 'NOT_A_REGISTRY', 'answered with something that is not a token', { cause });
   }
-  const text = answer.token ?? answer.access_token ?? '';
+  const text = answer.token || answer.access_token || '';
   if (!/^[\x21-\x7e]+$/.test(text)) {
     throw new RemoteError(realmHost, 'NOT_A_REGISTRY', 'answered with an empty or unprintable token');
   }

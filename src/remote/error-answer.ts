@@ -1,12 +1,14 @@
 // Turns a refusing answer into a RemoteError: the only place that knows what statuses and error bodies mean.
 import { z } from 'zod';
 import { isOciErrorCode } from '../oci/errors.ts';
+import { printable } from './printable.ts';
 import { parsePullLimit } from './pull-limit.ts';
 import { RemoteError, type RemoteErrorCode } from './remote-error.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { ResponseHeaders, SendResponse } from './send.ts';
 
 const MAX_ERROR_BYTES = 64 * 1024;
+const LONGEST_QUOTE = 200;
 
 const errorBody = z.object({
   errors: z.array(z.object({ code: z.string().catch(''), message: z.string().catch('') })).min(1),
@@ -33,7 +35,7 @@ export async function errorFromAnswer(
 function readErrorBody(text: string): { code: string; said: string } {
   try {
     const first = errorBody.parse(JSON.parse(text)).errors[0];
-    return { code: first?.code ?? '', said: printable(first?.message ?? '') };
+    return { code: first?.code ?? '', said: quotable(first?.message ?? '') };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof z.ZodError) return { code: '', said: plainText(text) };
     throw error;
@@ -57,11 +59,11 @@ function classify(status: number, code: string, said: string, headers: ResponseH
 
 /**
  * The two kinds of 429: a spent pull limit says so in an error body with rate headers, and only the window helps; the
- * other kind is plain text or without rate headers, and means "slower".
+ * other kind is plain text or without rate headers, and means "slower". The answer to a HEAD has the headers alone.
  */
 function isPullLimit(code: string, said: string, headers: ResponseHeaders): boolean {
   if (/pull rate limit/i.test(said)) return true;
-  return code === 'TOOMANYREQUESTS' && /^0\b/.test(headers.get('ratelimit-remaining') ?? '');
+  return (code === 'TOOMANYREQUESTS' || said === '') && /^0\b/.test(headers.get('ratelimit-remaining') ?? '');
 }
 
 function sentence(code: RemoteErrorCode, status: number, what: string, said: string, headers: ResponseHeaders): string {
@@ -80,14 +82,10 @@ function sentence(code: RemoteErrorCode, status: number, what: string, said: str
 }
 
 function plainText(text: string): string {
-  return /^\s*</.test(text) ? '' : printable(text);
+  return /^\s*</.test(text) ? '' : quotable(text);
 }
 
-// What a server says ends up on terminals and in logs: one line, no control characters, a bounded length.
-function printable(text: string): string {
-  const line = text
-    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+function quotable(text: string): string {
+  const line = printable(text);
+  return line.length > LONGEST_QUOTE ? `${line.slice(0, LONGEST_QUOTE)}…` : line;
 }

@@ -106,6 +106,7 @@ export class HubApi {
       kind: 'api',
       what,
       traffic,
+      maxBodyBytes: MAX_PAGE_BYTES,
       reach: 'configured',
       longestPauseMs: LONGEST_PAUSE_MS,
       signal: call.signal,

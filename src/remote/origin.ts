@@ -2,6 +2,7 @@
 import type { Clock } from '../async/clock.ts';
 import type { Slot } from '../async/semaphore.ts';
 import type { RequestKind, Traffic } from '../observe/traffic.ts';
+import { OciError } from '../oci/errors.ts';
 import { tap } from '../streams/tap.ts';
 import { errorFromAnswer } from './error-answer.ts';
 import { RemoteError } from './remote-error.ts';
@@ -21,6 +22,8 @@ export interface Exchange {
   readonly traffic: Traffic;
   readonly reach: Reach;
   readonly headersTimeoutMs?: number | undefined;
+  /** The body of a good answer is small and read whole, as part of the attempt: one that breaks off is asked for again. */
+  readonly maxBodyBytes?: number | undefined;
   /** Past this the answer is not worth waiting for, as there is another way to it: then RATE_LIMIT is thrown. */
   readonly longestPauseMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -61,7 +64,7 @@ export class Origin {
     const attempts = exchange.body instanceof ReadableStream ? 1 : MAX_ATTEMPTS;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(exchange);
+        return await this.#readWhole(await this.#attempt(exchange), exchange);
       } catch (error) {
         if (!(error instanceof RemoteError) || !error.isRetryable || attempt >= attempts) throw error;
         if (!this.#wasReached && attempt >= ATTEMPTS_TO_REACH) throw error;
@@ -72,8 +75,10 @@ export class Origin {
   }
 
   async #attempt(exchange: Exchange): Promise<SendResponse> {
-    if (this.health.pauseMs > (exchange.longestPauseMs ?? Infinity)) {
-      throw new RemoteError(this.host, 'RATE_LIMIT', `asked us to wait, so ${exchange.what} is not asked for`);
+    const { pauseMs } = this.health;
+    if (pauseMs > (exchange.longestPauseMs ?? Infinity)) {
+      const message = `asked us to wait, so ${exchange.what} is not asked for`;
+      throw new RemoteError(this.host, 'RATE_LIMIT', message, { retryAfterMs: pauseMs });
     }
     const slot = await this.health.admit(exchange.signal);
     try {
@@ -113,6 +118,17 @@ export class Origin {
     }
   }
 
+  async #readWhole(response: SendResponse, { maxBodyBytes }: Exchange): Promise<SendResponse> {
+    if (maxBodyBytes === undefined || response.status !== 200) return response;
+    const bytes = await response.body.bytes(maxBodyBytes);
+    const body = {
+      stream: () => ReadableStream.from([bytes]),
+      bytes: () => Promise.resolve(bytes),
+      discard: () => Promise.resolve(),
+    };
+    return { ...response, body };
+  }
+
   #named(error: SendError, { what }: Exchange): RemoteError {
     const remark = error.detail === undefined ? what : `${error.detail}, for ${what}`;
     return new RemoteError(this.host, error.failure, `${error.message} (${remark})`, { cause: error });
@@ -131,7 +147,8 @@ export class Origin {
   }
 
   #holdUntilRead({ status, headers, body }: SendResponse, slot: Slot, exchange: Exchange): SendResponse {
-    const { traffic } = exchange;
+    const { traffic, what } = exchange;
+    const { host } = this;
     const mapError = (error: unknown) => {
       if (!(error instanceof SendError)) return error;
       this.health.failed();
@@ -155,7 +172,8 @@ export class Origin {
             traffic.receivedBytes += bytes.byteLength;
             return bytes;
           } catch (error) {
-            throw mapError(error);
+            if (!(error instanceof OciError)) throw mapError(error);
+            throw new RemoteError(host, 'NOT_A_REGISTRY', `sent more than ${maxBytes} bytes for ${what}`);
           } finally {
             slot.release();
           }

@@ -8,7 +8,7 @@ export interface PagedList {
   readonly first: URL;
   /** For messages: `the tags of library/nginx`. */
   readonly what: string;
-  readonly ask: (url: URL) => Promise<SendResponse>;
+  readonly ask: (page: { readonly url: URL; readonly maxBodyBytes: number }) => Promise<SendResponse>;
   /** Takes a page's JSON and tells how many new things it had; throws when it is not such a page. */
   readonly onPage: (body: unknown) => number;
 }
@@ -23,7 +23,7 @@ const MAX_ENTRIES = 1_000_000;
 export async function readPages({ registry, first, what, ask, onPage }: PagedList): Promise<void> {
   let count = 0;
   for (let url: URL | undefined = first; url !== undefined;) {
-    const response = await ask(url);
+    const response = await ask({ url, maxBodyBytes: MAX_PAGE_BYTES });
     if (response.status !== 200) throw await registry.errorFrom(response, what);
     const fresh = onPageOf(await response.body.bytes(MAX_PAGE_BYTES), registry.host, what, onPage);
     count += fresh;

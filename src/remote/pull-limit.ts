@@ -10,7 +10,7 @@ export interface PullLimit {
 }
 
 /** The window that was customary before headers named it. */
-const DEFAULT_WINDOW_SECONDS = 21_600;
+export const DEFAULT_WINDOW_SECONDS = 21_600;
 
 /** `undefined` when the answer has no such headers: then nothing is metered. Both parts have the form `N;w=SECONDS`. */
 export function parsePullLimit(headers: ResponseHeaders): PullLimit | undefined {

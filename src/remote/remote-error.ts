@@ -1,4 +1,5 @@
 import type { OciErrorCode } from '../oci/errors.ts';
+import { printable } from './printable.ts';
 import type { PullLimit } from './pull-limit.ts';
 import type { SendFailure } from './send.ts';
 
@@ -52,7 +53,7 @@ export class RemoteError extends Error {
   readonly pullLimit: PullLimit | undefined;
 
   constructor(host: string, code: RemoteErrorCode, message: string, options: RemoteErrorOptions = {}) {
-    super(`${host} ${message}`, options);
+    super(printable(`${host} ${message}`), options);
     this.host = host;
     this.code = code;
     this.status = options.status;

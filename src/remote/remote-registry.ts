@@ -6,8 +6,8 @@ import type { Credentials } from './credentials.ts';
 import { errorFromAnswer } from './error-answer.ts';
 import { foreignReach } from './foreign-reach.ts';
 import type { Network } from './network.ts';
-import { type PullLedger, ProcessPullLedger } from './pull-ledger.ts';
-import { parsePullLimit } from './pull-limit.ts';
+import { type PullLedger, ProcessPullLedger, noPullsLeft } from './pull-ledger.ts';
+import { DEFAULT_WINDOW_SECONDS, parsePullLimit } from './pull-limit.ts';
 import { isRedirect, redirectTarget } from './redirects.ts';
 import { RemoteError } from './remote-error.ts';
 import { RemoteRepository } from './remote-repository.ts';
@@ -35,6 +35,7 @@ export interface RegistryRequest {
   readonly body?: Uint8Array | ReadableStream<Uint8Array> | undefined;
   readonly sizeBytes?: number | undefined;
   readonly headersTimeoutMs?: number | undefined;
+  readonly maxBodyBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -52,6 +53,7 @@ export class RemoteRegistry {
   readonly pushes = new Set<RepositoryName>();
   readonly #authorizer: Authorizer;
   #reach: Promise<Reach> | undefined;
+  #refusedUntilMs = 0;
 
   constructor({ name, url, network, credentials, realms, ledger }: RemoteRegistryOptions) {
     this.name = name;
@@ -129,8 +131,9 @@ export class RemoteRegistry {
   async #exchange(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<SendResponse> {
     // Only the registry's own origin sees the secret; a redirect, or an upload's Location elsewhere, does not.
     const isOwn = url.origin === this.url.origin;
-    const isMetered = isOwn && (request.kind === 'manifestGet' || request.kind === 'manifestHead');
-    const { ledger, host } = this;
+    const isPull = request.kind === 'manifestGet';
+    const isMetered = isOwn && (isPull || request.kind === 'manifestHead');
+    const { ledger } = this;
     try {
       const response = await this.network.origin(url).exchange({
         ...request,
@@ -143,16 +146,28 @@ export class RemoteRegistry {
         },
         traffic: this.traffic,
         reach: isOwn ? 'configured' : await this.#foreignReach(),
-        beforeAttempt: isMetered && request.kind === 'manifestGet' ? () => ledger.spend(host) : undefined,
+        beforeAttempt: isMetered ? () => this.#beforeMetered(isPull) : undefined,
       });
       if (isMetered && response.status < 400) ledger.observed(parsePullLimit(response.headers));
       return response;
     } catch (error) {
-      if (error instanceof RemoteError && error.code === 'PULL_LIMIT') {
+      const isRefusal = error instanceof RemoteError && error.code === 'PULL_LIMIT' && error.status !== undefined;
+      if (isRefusal) {
         ledger.observed(error.pullLimit);
         ledger.refused();
+        this.#refusedUntilMs = this.#endOfWindow(error);
       }
       throw error;
     }
+  }
+
+  // A HEAD is free, yet refused like a GET once no pulls are left.
+  async #beforeMetered(isPull: boolean): Promise<void> {
+    if (this.#refusedUntilMs > this.network.clock.now()) throw noPullsLeft(this.host, this.#refusedUntilMs);
+    if (isPull) await this.ledger.spend(this.host);
+  }
+
+  #endOfWindow({ retryAfterMs = DEFAULT_WINDOW_SECONDS * 1000 }: RemoteError): number {
+    return this.ledger.budget?.resetsByMs ?? this.network.clock.now() + retryAfterMs;
   }
 }

@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, algorithmOf, digestOf, isDigest } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
 import { MANIFEST_ACCEPT, isManifestType, withoutParameters } from '../oci/media-type.ts';
 import { type Manifest, MAX_MANIFEST_BYTES, readManifest } from '../oci/manifest.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
@@ -22,22 +23,17 @@ export class RemoteRepository implements Target, ListsTags {
     this.name = name;
   }
 
-  /** HEAD, which no registry charges for. A GET only where an answer lacks the digest and nothing is metered. */
+  /** HEAD, which no registry charges for. A GET, which the budget has to allow, only where its answer says too little. */
   async resolve(reference: Tag | Digest, call: Call = {}): Promise<Resolution> {
     const response = await this.#manifestRequest('HEAD', reference, call);
     await response.body.discard();
     const digest = response.headers.get('docker-content-digest') ?? (isDigest(reference) ? reference : '');
     const size = Number(response.headers.get('content-length'));
-    if (!isDigest(digest) || (isDigest(reference) && reference !== digest)) {
+    const mediaType = withoutParameters(response.headers.get('content-type') ?? '');
+    if (!isDigest(digest) || (isDigest(reference) && reference !== digest) || mediaType === '') {
       return { descriptor: await this.#describe(reference, call), asOf: this.#now() };
     }
-    const mediaType = withoutParameters(response.headers.get('content-type') ?? '');
-    if (!isManifestType(mediaType)) {
-      throw this.#fault(
-        'NOT_A_REGISTRY',
-        `calls ${this.#manifestName(reference)} "${mediaType}", which is no manifest`,
-      );
-    }
+    if (!isManifestType(mediaType)) throw this.#noManifest(mediaType, this.#manifestName(reference));
     return { descriptor: { mediaType, digest, size: Number.isSafeInteger(size) ? size : 0 }, asOf: this.#now() };
   }
 
@@ -47,7 +43,7 @@ export class RemoteRepository implements Target, ListsTags {
     if (found !== digest) {
       throw this.#fault('DIGEST_INVALID', `answered ${this.#manifestName(digest)} with bytes that hash to ${found}`);
     }
-    return { digest, bytes, mediaType: readManifest(bytes).mediaType };
+    return { digest, bytes, mediaType: this.#mediaTypeOf(bytes, digest) };
   }
 
   async statBlob(digest: Digest, call: Call = {}): Promise<{ sizeBytes: number } | undefined> {
@@ -144,7 +140,7 @@ export class RemoteRepository implements Target, ListsTags {
     if (isDigest(reference) && reference !== digest) {
       throw this.#fault('DIGEST_INVALID', `answered ${this.#manifestName(reference)} with other bytes`);
     }
-    return { mediaType: readManifest(bytes).mediaType, digest, size: bytes.byteLength };
+    return { mediaType: this.#mediaTypeOf(bytes, reference), digest, size: bytes.byteLength };
   }
 
   async #getManifest(reference: Tag | Digest, call: Call): Promise<Uint8Array> {
@@ -161,12 +157,36 @@ export class RemoteRepository implements Target, ListsTags {
       headers: { accept: MANIFEST_ACCEPT },
       kind: method === 'GET' ? 'manifestGet' : 'manifestHead',
       what,
+      ...(method === 'GET' && { maxBodyBytes: MAX_MANIFEST_BYTES }),
     });
-    if (response.status === 200) return response;
+    if (response.status === 200) return await this.#exceptWebPages(response, what);
     const error = await this.registry.errorFrom(response, what);
     // A HEAD has no body that could say so, and a missing repository is a missing manifest too.
     if (response.status !== 404) throw error;
     throw new RemoteError(this.registry.host, 'MANIFEST_UNKNOWN', `has no ${what}`, { status: 404 });
+  }
+
+  // What a captive portal, or a proxy in the way, says to everything.
+  async #exceptWebPages(response: SendResponse, what: string): Promise<SendResponse> {
+    const mediaType = withoutParameters(response.headers.get('content-type') ?? '');
+    if (mediaType !== 'text/html') return response;
+    await response.body.discard();
+    throw this.#noManifest(mediaType, what);
+  }
+
+  #mediaTypeOf(bytes: Uint8Array, reference: Tag | Digest): string {
+    try {
+      return readManifest(bytes).mediaType;
+    } catch (cause) {
+      if (!(cause instanceof OciError)) throw cause;
+      const message = `answered ${this.#manifestName(reference)} with something else: ${cause.message}`;
+      const code = cause.code === 'UNSUPPORTED' ? 'UNSUPPORTED' : 'MANIFEST_INVALID';
+      throw new RemoteError(this.registry.host, code, message, { cause });
+    }
+  }
+
+  #noManifest(mediaType: string, what: string): RemoteError {
+    return this.#fault('NOT_A_REGISTRY', `answered "${mediaType}" for ${what}, which is no registry's answer`);
   }
 
   #manifestName(reference: Tag | Digest): string {

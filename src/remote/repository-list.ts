@@ -13,8 +13,8 @@ export async function readCatalog(registry: RemoteRegistry, call: Call = {}): Pr
     registry,
     first: registry.path('_catalog?n=1000'),
     what,
-    ask: (url) =>
-      registry.request({ ...call, method: 'GET', url, scopes: ['registry:catalog:*'], kind: 'tagList', what }),
+    ask: (page) =>
+      registry.request({ ...call, ...page, method: 'GET', scopes: ['registry:catalog:*'], kind: 'tagList', what }),
     onPage(body) {
       const before = names.size;
       for (const name of page.parse(body).repositories ?? []) names.add(name);

@@ -20,7 +20,7 @@ export async function readTagList(repository: RemoteRepository, call: Call): Pro
       registry,
       first: registry.path(`${name}/tags/list?n=${PAGE_SIZE}`),
       what,
-      ask: (url) => repository.request({ ...call, method: 'GET', url, kind: 'tagList', what }),
+      ask: (page) => repository.request({ ...call, ...page, method: 'GET', kind: 'tagList', what }),
       onPage(body) {
         const before = tags.size;
         for (const tag of page.parse(body).tags ?? []) if (isTag(tag)) tags.add(tag);

@@ -2,6 +2,7 @@
 // chunks only where a registry does not take it whole.
 import { isRetryable } from '../async/retryable.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import type { RepositoryName } from '../oci/reference.ts';
 import type { Call, PushCall, PushOutcome } from '../oci/repository.ts';
 import { splitStream } from '../streams/split-stream.ts';
 import { tap } from '../streams/tap.ts';
@@ -64,22 +65,45 @@ export async function openUpload(
   blob?: Descriptor,
 ): Promise<Upload | 'mounted'> {
   const { mountFrom, signal } = call;
-  const isMount = blob !== undefined && mountFrom !== undefined && mountFrom !== repository.name;
-  const query = isMount ? `?mount=${blob.digest}&from=${encodeURIComponent(mountFrom)}` : '';
+  if (blob !== undefined && mountFrom !== undefined && mountFrom !== repository.name) {
+    const upload = await mount(repository, blob, mountFrom, signal);
+    if (upload !== 'refused') return upload;
+  }
   const what = blob === undefined ? `an upload to ${repository.name}` : repository.blobName(blob.digest);
   const response = await repository.request({
+    ...UPLOAD_REQUEST,
     signal,
-    method: 'POST',
-    path: `blobs/uploads/${query}`,
-    headers: { 'content-length': '0' },
-    kind: isMount ? 'mount' : 'upload',
+    path: 'blobs/uploads/',
+    kind: 'upload',
     what,
-    ...(isMount && { alsoPullFrom: mountFrom }),
   });
-  if (isMount && response.status === 201) {
+  return await uploadFrom(repository, response, what);
+}
+
+const UPLOAD_REQUEST = { method: 'POST', headers: { 'content-length': '0' } } as const;
+
+// distribution-spec §Mounting a blob: a registry that does not mount opens an upload. Some refuse instead.
+async function mount(
+  repository: RemoteRepository,
+  blob: Descriptor,
+  from: RepositoryName,
+  signal: AbortSignal | undefined,
+): Promise<Upload | 'mounted' | 'refused'> {
+  const what = repository.blobName(blob.digest);
+  const path = `blobs/uploads/?mount=${blob.digest}&from=${encodeURIComponent(from)}`;
+  try {
+    const request = { ...UPLOAD_REQUEST, signal, path, what, alsoPullFrom: from };
+    const response = await repository.request({ ...request, kind: 'mount' });
+    if (response.status !== 201) return await uploadFrom(repository, response, what);
     await response.body.discard();
     return 'mounted';
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.isRetryable) throw error;
+    return 'refused';
   }
+}
+
+async function uploadFrom(repository: RemoteRepository, response: SendResponse, what: string): Promise<Upload> {
   if (response.status !== 202) throw await repository.registry.errorFrom(response, what);
   await response.body.discard();
   const minChunkBytes = Number(response.headers.get('oci-chunk-min-length') ?? 0) || 0;
@@ -100,18 +124,23 @@ export async function cancelUpload(repository: RemoteRepository, { location }: U
 async function sendWhole(repository: RemoteRepository, upload: Upload, blob: Descriptor, open: Open, call: PushCall) {
   const url = new URL(upload.location);
   url.searchParams.set('digest', blob.digest);
-  const response = await repository.request({
-    signal: call.signal,
-    method: 'PUT',
-    url,
-    headers: OCTET_STREAM,
-    body: metered(repository, await open(), call),
-    sizeBytes: blob.size,
-    kind: 'blobPut',
-    what: repository.blobName(blob.digest),
-    headersTimeoutMs: COMMIT_TIMEOUT_MS,
-  });
-  await expectCreated(repository, response, blob);
+  const body = metered(repository, await open(), call);
+  try {
+    const response = await repository.request({
+      signal: call.signal,
+      method: 'PUT',
+      url,
+      headers: OCTET_STREAM,
+      body,
+      sizeBytes: blob.size,
+      kind: 'blobPut',
+      what: repository.blobName(blob.digest),
+      headersTimeoutMs: COMMIT_TIMEOUT_MS,
+    });
+    await expectCreated(repository, response, blob);
+  } finally {
+    await cancelUnlessRead(body);
+  }
 }
 
 async function sendInChunks(
@@ -163,6 +192,11 @@ async function expectCreated(repository: RemoteRepository, response: SendRespons
   await response.body.discard();
 }
 
+// A request that failed before it was sent has left its body alone.
+async function cancelUnlessRead(body: ReadableStream<Uint8Array>): Promise<void> {
+  if (!body.locked) await body.cancel().catch(() => undefined);
+}
+
 function metered(repository: RemoteRepository, body: ReadableStream<Uint8Array>, call: PushCall) {
   const { traffic } = repository.registry;
   return tap(body, {
@@ -178,7 +212,8 @@ function locationOf(repository: RemoteRepository, response: SendResponse): URL {
   const base = repository.registry.url;
   const text = response.headers.get('location') ?? '';
   const location = text === '' ? null : URL.parse(text, base.href);
-  if (location === null || (location.protocol !== 'http:' && location.protocol !== 'https:')) {
+  const hasLogin = location !== null && location.username + location.password !== '';
+  if (location === null || hasLogin || (location.protocol !== 'http:' && location.protocol !== 'https:')) {
     throw new RemoteError(base.host, 'NOT_A_REGISTRY', `opened an upload to ${repository.name} without saying where`);
   }
   if (location.hostname === base.hostname && base.protocol === 'https:' && location.protocol === 'http:') {

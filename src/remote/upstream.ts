@@ -76,7 +76,9 @@ export class Upstream {
           if (resolution !== undefined) found.set(tag.name, resolution);
         }
         const pagesLeft = Math.ceil(total / 100) - pages;
-        if (wanted.size === 0 || (news.length === 0 && wanted.size <= pagesLeft)) break;
+        // A list that is longer than it said, and brings no news, might go on for ever.
+        const isWorthwhile = news.length > 0 || (pagesLeft > 0 && pagesLeft < wanted.size);
+        if (wanted.size === 0 || !isWorthwhile) break;
       }
     } catch (error) {
       // Whatever ails the API, HEAD answers the same question.

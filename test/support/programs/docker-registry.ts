@@ -54,15 +54,11 @@ async function configOf(addr: string, folder: ScratchFolder, { htpasswd, isReadO
 const ASK_EVERY_MS = 20;
 
 async function untilReady(url: string, program: RunningProgram): Promise<void> {
-  let end: string | undefined;
-  void program.exited.then(({ code, stderr }) => {
-    end = `docker-registry ended with ${code}: ${stderr}`;
-  });
   for (;;) {
-    if (end !== undefined) throw new Error(end);
     const answer = await fetch(`${url}/v2/`).catch(() => undefined);
     await answer?.bytes();
     if (answer !== undefined) return;
-    await sleep(ASK_EVERY_MS);
+    const exit = await Promise.race([program.exited, sleep(ASK_EVERY_MS)]);
+    if (exit !== undefined) throw new Error(`docker-registry ended with ${exit.code}: ${exit.stderr}`);
   }
 }

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
 
 export interface ProgramOptions {
   readonly cwd?: string | undefined;
@@ -11,7 +12,6 @@ export interface ProgramOptions {
 export interface Exit {
   /** As a shell has it: 128 and the number of the signal, for a program that a signal ended. */
   readonly code: number;
-  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -21,15 +21,15 @@ export interface RunningProgram extends AsyncDisposable {
   readonly pid: number;
   /** Never rejects. */
   readonly exited: Promise<Exit>;
-  /** The first line that it prints. Rejects when it ends without one. */
+  /** The first line on its standard output. Rejects when it ends without one. */
   readonly firstLine: Promise<string>;
   kill(signal: NodeJS.Signals): void;
 }
 
-const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 // What a run leaves behind when it is broken off would hold its ports for ever.
-const running = new Set<ChildProcess>();
+const running = new Set<Child>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
@@ -42,19 +42,13 @@ export async function startProgram(
 ): Promise<RunningProgram> {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command, args, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const exited = exitOf(child, command);
-  const firstLine = once(createInterface(child.stdout), 'line').then(([line]: string[]) => line ?? '');
-  const failed = exited.then(({ code, stderr }) => {
-    throw new Error(`${command} ended with ${code} before it printed a line: ${stderr}`);
-  });
-  const raced = Promise.race([firstLine, failed]);
-  raced.catch(() => undefined);
   await once(child, 'spawn');
   running.add(child);
+  const exited = exitOf(child);
   return {
     pid: child.pid ?? 0,
     exited,
-    firstLine: raced,
+    firstLine: firstLineOf(child, command, exited),
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
@@ -65,21 +59,32 @@ export async function startProgram(
 
 /** Runs a program to its end, whatever that is. */
 export async function runProgram(command: string, args: readonly string[], options?: ProgramOptions): Promise<Exit> {
-  const program = await startProgram(command, args, options);
-  return await program.exited;
+  const { exited } = await startProgram(command, args, options);
+  return await exited;
 }
 
-async function exitOf(child: ChildProcess, command: string): Promise<Exit> {
+async function exitOf(child: Child): Promise<Exit> {
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
       output[name] += text;
     });
   }
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  const [code, signal] = (await once(child, 'close')) as [number, null] | [null, NodeJS.Signals];
   running.delete(child);
-  if (code === null && signal !== null && SIGNAL_NUMBERS[signal] === undefined) {
-    output.stderr += `${command} was ended by ${signal}`;
-  }
-  return { code: code ?? 128 + (SIGNAL_NUMBERS[signal ?? 'SIGKILL'] ?? 0), signal, ...output };
+  return { code: code ?? 128 + constants.signals[signal], ...output };
+}
+
+function firstLineOf(child: Child, command: string, exited: Promise<Exit>): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let text = '';
+  child.stdout.on('data', (more: string) => {
+    if (text.includes('\n')) return;
+    text += more;
+    if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')));
+  });
+  void exited.then(({ code, stderr }) => reject(new Error(`${command} ended with ${code}, without a line: ${stderr}`)));
+  // Most programs are not waited for in this way.
+  promise.catch(() => undefined);
+  return promise;
 }

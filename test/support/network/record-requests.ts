@@ -1,0 +1,17 @@
+import type { Faults } from '../origin/faults.ts';
+import type { Request } from '../origin/request.ts';
+
+/** Every request that a double gets from now on, in its order, with its headers. */
+export function recordRequests(...doubles: readonly { readonly faults: Faults }[]): readonly Request[] {
+  const requests: Request[] = [];
+  for (const { faults } of doubles) {
+    faults.add({
+      when: {},
+      action(request, next) {
+        requests.push(request);
+        return next(request);
+      },
+    });
+  }
+  return requests;
+}
