@@ -6,7 +6,7 @@ import { listCatalog } from '../catalog/list-file.ts';
 import { officialImages } from '../catalog/official-images/official-images-catalog.ts';
 import type { CatalogConfig, SelectionConfig, SyncJobConfig } from '../config/config.ts';
 import { UsageError } from '../oci/usage-error.ts';
-import { type Pattern, parsePattern } from '../select/pattern.ts';
+import { type Pattern, parsePattern } from '../oci/pattern.ts';
 import type { Selection } from '../select/select-images.ts';
 import type { SyncJob } from '../sync/job.ts';
 import type { Session } from './session.ts';

@@ -3,10 +3,12 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../async/clock.ts';
 import { builtInRatePerSecond } from '../config/built-in-upstreams.ts';
-import type { Config, EndpointConfig, TargetConfig, UpstreamConfig } from '../config/config.ts';
+import type { Config, EndpointConfig, MirrorConfig, TargetConfig, UpstreamConfig } from '../config/config.ts';
+import { parsePattern } from '../oci/pattern.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import type { CredentialStore, Credentials } from '../remote/credentials.ts';
 import { HubApi } from '../remote/hub-api.ts';
+import { Mirror } from '../remote/mirror.ts';
 import { Network } from '../remote/network.ts';
 import { ProcessPullLedger } from '../remote/pull-ledger.ts';
 import { RemoteRegistry } from '../remote/remote-registry.ts';
@@ -19,6 +21,9 @@ export interface SessionOptions {
   /** Logins that are kept on this machine, for registries whose configuration has none. */
   readonly credentials: CredentialStore;
 }
+
+/** There is always the authority: a mirror that asks for more patience is passed over. */
+const LONGEST_MIRROR_PAUSE_MS = 3_000;
 
 /** Everything one command works with. Dispose of it to close its connections. */
 export class Session implements AsyncDisposable {
@@ -94,7 +99,30 @@ export class Session implements AsyncDisposable {
         ? undefined
         : new HubApi({ url: new URL(hubApi), network: this.network, traffic: registry.traffic });
     if (hubApi !== undefined) this.#limitRate(new URL(hubApi).host, undefined, false);
-    return new Upstream({ name, registry, hubApi: api, template: config.repository });
+    const mirrors = config.mirrors.map((mirror) => this.#buildMirror(mirror));
+    // Only asked where there is a mirror that a private repository must not be named to.
+    const anonymous = new RemoteRegistry({ name, url, network: this.network });
+    return new Upstream({ name, registry, hubApi: api, template: config.repository, mirrors, anonymous });
+  }
+
+  #buildMirror(config: MirrorConfig): Mirror {
+    this.#prepare(config);
+    const { url: address, credentials, realms, repository, repositories } = config;
+    const url = new URL(address);
+    const registry = new RemoteRegistry({
+      name: address,
+      url,
+      network: this.network,
+      realms,
+      credentials: () => this.#login(url, credentials),
+      longestPauseMs: LONGEST_MIRROR_PAUSE_MS,
+    });
+    return new Mirror({
+      registry,
+      template: repository,
+      repositories: repositories.map(parsePattern),
+      for: config.for,
+    });
   }
 
   // Asked for by the host that will see it: an upstream that was moved elsewhere does not take its login along.

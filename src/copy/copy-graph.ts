@@ -78,13 +78,21 @@ function subsetOf(manifest: Manifest, content: ManifestContent & { kind: 'index'
 }
 
 async function copyManifest(digest: Digest, copy: GraphCopy, depth: number, wanted?: WantedTags): Promise<void> {
-  await copy.placements.once(copy.to, digest, async () => {
-    if (!copy.to.isNew && (await hasManifest(digest, copy))) return;
-    const manifest = await blame('source', copy.from.manifest(digest, copy));
-    const content = readContent(manifest);
-    await copyChildren(content, copy, depth);
-    await putManifest(manifest, content, copy, depth, wanted?.tags ?? []);
-    if (wanted !== undefined) wanted.arePut = true;
+  const { placements, to, from } = copy;
+  await placements.once(to, digest, async () => {
+    if (!to.isNew && (await hasManifest(digest, copy))) return;
+    const send = async (fetching: Promise<Manifest>) => {
+      const manifest = await fetching;
+      const content = readContent(manifest);
+      await copyChildren(content, copy, depth);
+      await putManifest(manifest, content, copy, depth, wanted?.tags ?? []);
+      if (wanted !== undefined) wanted.arePut = true;
+    };
+    // What another repository of the target has is not asked of the source again, where it may be paid for.
+    await placements.place(to, digest, {
+      send: () => send(blame('source', from.manifest(digest, copy))),
+      mount: (holder) => send(blame('target', holder.target.manifest(digest, copy))),
+    });
   });
 }
 
@@ -146,7 +154,7 @@ async function copyBlob(blob: Descriptor, copy: GraphCopy): Promise<void> {
 }
 
 async function openBlob(blob: Descriptor, from: Source, origin: 'source' | 'target', signal?: AbortSignal) {
-  const { sizeBytes, body } = await blame(origin, from.blob(blob.digest, { signal }));
+  const { sizeBytes, body } = await blame(origin, from.blob(blob.digest, { signal, sizeBytes: blob.size }));
   if (sizeBytes !== blob.size) {
     await body.cancel();
     const message = `the blob ${blob.digest} has ${sizeBytes} bytes, but its manifest says ${blob.size}`;

@@ -11,8 +11,8 @@ export interface TargetRepository {
 }
 
 /**
- * What a run knows of one target registry: which repository has which blob, and what is being put where right now. It
- * is why nothing is fetched or sent twice: whoever needs what another is sending waits for it, then mounts it.
+ * What a run knows of one target registry: which repository has which blob or manifest, and what is being put where
+ * right now. It is why nothing is fetched or sent twice: whoever needs what another is sending waits for it, then mounts it.
  */
 export class Placements {
   readonly #holders = new Map<Digest, TargetRepository>();
@@ -37,8 +37,8 @@ export class Placements {
   }
 
   /**
-   * Brings a blob into a repository: by `send`, which others who need the same blob wait for, or by `mount` from the
-   * repository that has it by then.
+   * Brings a blob or manifest into a repository: by `send`, which others who need the same one wait for, or by `mount`
+   * from the repository that has it by then.
    */
   async place(
     repository: TargetRepository,

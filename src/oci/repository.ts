@@ -24,6 +24,11 @@ export interface ResolvedPart {
   readonly sizeBytes: number;
 }
 
+export interface BlobCall extends Call {
+  /** What a manifest says of the size: a source that says otherwise is passed over where there is another. */
+  readonly sizeBytes?: number | undefined;
+}
+
 export interface BlobBody {
   readonly sizeBytes: number;
   /** Whoever receives it reads it to the end or cancels it; it fails rather than hand out wrong bytes as right. */
@@ -38,7 +43,7 @@ export interface Source {
   /** `undefined` when the repository does not have it. */
   statBlob(digest: Digest, call?: Call): Promise<{ sizeBytes: number } | undefined>;
   /** A stream that ends well only if its bytes hash to the digest. */
-  blob(digest: Digest, call?: Call): Promise<BlobBody>;
+  blob(digest: Digest, call?: BlobCall): Promise<BlobBody>;
 }
 
 /** What a pusher knows that can save the target work. */

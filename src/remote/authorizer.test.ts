@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { type Reply, endless, json, scriptedSend } from '../../test/support/network/scripted-send.ts';
+import { type Reply, endless, json, scriptedSend } from '../../test/support/client/scripted-send.ts';
 import type { Credentials } from './credentials.ts';
 import { Network } from './network.ts';
 import { RemoteRegistry } from './remote-registry.ts';

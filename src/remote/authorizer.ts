@@ -83,6 +83,10 @@ export class Authorizer {
     this.#challenge = challenge;
   }
 
+  async hasLogin(): Promise<boolean> {
+    return (await this.#login()) !== undefined;
+  }
+
   async #login(): Promise<Credentials | undefined> {
     this.#credentials ??= this.#options.credentials?.() ?? Promise.resolve(undefined);
     return await this.#credentials;

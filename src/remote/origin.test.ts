@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { type Reply, scriptedSend } from '../../test/support/network/scripted-send.ts';
+import { type Reply, scriptedSend } from '../../test/support/client/scripted-send.ts';
 import { Traffic } from '../observe/traffic.ts';
 import { Network } from './network.ts';
 import type { Exchange } from './origin.ts';

@@ -35,6 +35,7 @@ const HEADERS_TIMEOUT_MS = 30_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const MAX_ATTEMPTS = 6;
 const ATTEMPTS_TO_REACH = 3;
+const ATTEMPTS_WHERE_OTHERS_ARE = 3;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 30_000;
 /** A server that wants a longer pause than this gets a failed image instead; the next run asks again. */
@@ -61,7 +62,7 @@ export class Origin {
    * Its place among the origin's concurrent requests is held until its body has been read or discarded.
    */
   async exchange(exchange: Exchange): Promise<SendResponse> {
-    const attempts = exchange.body instanceof ReadableStream ? 1 : MAX_ATTEMPTS;
+    const attempts = attemptsFor(exchange);
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#readWhole(await this.#attempt(exchange), exchange);
@@ -188,6 +189,11 @@ export class Origin {
       },
     };
   }
+}
+
+function attemptsFor({ body, longestPauseMs }: Exchange): number {
+  if (body instanceof ReadableStream) return 1;
+  return longestPauseMs === undefined ? MAX_ATTEMPTS : ATTEMPTS_WHERE_OTHERS_ARE;
 }
 
 function isFailure(status: number): boolean {

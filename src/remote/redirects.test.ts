@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { type Reply, scriptedSend } from '../../test/support/network/scripted-send.ts';
+import { type Reply, scriptedSend } from '../../test/support/client/scripted-send.ts';
 import { digestOf } from '../oci/digest.ts';
 import { parseRepositoryName } from '../oci/reference.ts';
 import { readAll } from '../streams/read-all.ts';

@@ -23,6 +23,8 @@ export interface RemoteRegistryOptions {
   readonly credentials?: (() => Promise<Credentials | undefined>) | undefined;
   readonly realms?: readonly string[] | undefined;
   readonly ledger?: PullLedger | undefined;
+  /** There are other sources of the same: past this a pause is not waited for, and RATE_LIMIT is thrown. */
+  readonly longestPauseMs?: number | undefined;
 }
 
 export interface RegistryRequest {
@@ -52,13 +54,16 @@ export class RemoteRegistry {
   /** The repositories that have been pushed to: they are asked for with both rights, so one token serves. */
   readonly pushes = new Set<RepositoryName>();
   readonly #authorizer: Authorizer;
+  readonly #longestPauseMs: number | undefined;
   #reach: Promise<Reach> | undefined;
   #refusedUntilMs = 0;
 
-  constructor({ name, url, network, credentials, realms, ledger }: RemoteRegistryOptions) {
+  constructor(options: RemoteRegistryOptions) {
+    const { name, url, network, credentials, realms, ledger, longestPauseMs } = options;
     this.name = name;
     this.url = url;
     this.network = network;
+    this.#longestPauseMs = longestPauseMs;
     this.ledger = ledger ?? new ProcessPullLedger(network.clock);
     const reach = () => this.#foreignReach();
     this.#authorizer = new Authorizer({ network, url, credentials, realms, reach, traffic: this.traffic });
@@ -70,6 +75,11 @@ export class RemoteRegistry {
 
   repository(name: RepositoryName): RemoteRepository {
     return new RemoteRepository(this, name);
+  }
+
+  /** Whether what is read here is read with a login. */
+  async hasLogin(): Promise<boolean> {
+    return await this.#authorizer.hasLogin();
   }
 
   /** Asks for the API's root with our login. Throws what the registry has against it. */
@@ -145,6 +155,7 @@ export class RemoteRegistry {
           ...(isOwn && authorization !== undefined && { authorization }),
         },
         traffic: this.traffic,
+        longestPauseMs: this.#longestPauseMs,
         reach: isOwn ? 'configured' : await this.#foreignReach(),
         beforeAttempt: isMetered ? () => this.#beforeMetered(isPull) : undefined,
       });

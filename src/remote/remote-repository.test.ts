@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { openNetwork } from '../../test/support/network/loopback-network.ts';
-import { recordRequests } from '../../test/support/network/record-requests.ts';
-import { HTML_PAGE, type Reply, endless, json, scriptedSend } from '../../test/support/network/scripted-send.ts';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { APP, DIGEST, ONE, scriptedApp, startApp } from '../../test/support/client/app-repository.ts';
+import { type Reply, endless } from '../../test/support/client/scripted-send.ts';
 import {
   corruptAt,
   hang,
@@ -15,50 +13,19 @@ import {
   stripHeader,
   truncateAt,
 } from '../../test/support/origin/fault-actions.ts';
-import type { Fault } from '../../test/support/origin/faults.ts';
+import { recordRequests } from '../../test/support/origin/record-requests.ts';
 import { BLOB, BLOB_DIGEST, MANIFEST, pushImage } from '../../test/support/push.ts';
 import { startRegistry } from '../../test/support/registry/registry.ts';
 import { digestOf } from '../oci/digest.ts';
 import { MEDIA_TYPES } from '../oci/media-type.ts';
-import { parseRepositoryName, parseTag } from '../oci/reference.ts';
+import { parseTag } from '../oci/reference.ts';
 import { readAll } from '../streams/read-all.ts';
-import { Network } from './network.ts';
-import { RemoteRegistry } from './remote-registry.ts';
-import type { SendRequest } from './send.ts';
-
-const APP = parseRepositoryName('team/app');
-const ONE = parseTag('1');
-const DIGEST = digestOf(MANIFEST);
-
-/** A registry that has team/app:1 and these faults, and a client of it. */
-async function appWith(...faults: readonly Fault[]) {
-  await using started = new AsyncDisposableStack();
-  const registry = started.use(await startRegistry());
-  const net = started.use(openNetwork({ deadlineMs: 100 }));
-  await pushImage(registry, APP, ONE);
-  registry.resetCounters();
-  registry.faults.add(...faults);
-  const url = new URL(registry.url);
-  const repository = new RemoteRegistry({ name: 'r', url, network: net.network }).repository(APP);
-  const running = started.move();
-  return { registry, net, repository, host: url.host, [Symbol.asyncDispose]: () => running.disposeAsync() };
-}
-
-/** The repository team/app of a registry that exists nowhere. */
-function scriptedApp(answer: (request: SendRequest) => Reply) {
-  const { send, requests } = scriptedSend((request) =>
-    request.url.pathname === '/v2/' ? { status: 200 } : answer(request),
-  );
-  const network = new Network({ send, clock: new FakeClock() });
-  const registry = new RemoteRegistry({ name: 'r', url: new URL('https://reg.example.com'), network });
-  return { repository: registry.repository(APP), requests };
-}
 
 const ofManifest = (method: string, nth?: number) => ({ kind: 'manifest', method, nth }) as const;
 
 describe('what a tag means', () => {
   test('is asked by HEAD, and nothing is fetched', async () => {
-    await using app = await appWith();
+    await using app = await startApp();
     const { descriptor, asOf } = await app.repository.resolve(ONE);
     expect(descriptor).toEqual({ mediaType: MEDIA_TYPES.ociImage, digest: DIGEST, size: MANIFEST.length });
     expect(asOf.getTime()).toBe(app.net.clock.now());
@@ -66,7 +33,7 @@ describe('what a tag means', () => {
   });
 
   test('is asked with the media types of both families, uncompressed', async () => {
-    await using app = await appWith();
+    await using app = await startApp();
     const seen = recordRequests(app.registry);
     await app.repository.resolve(ONE);
     const head = seen.find(({ method }) => method === 'HEAD');
@@ -79,7 +46,7 @@ describe('what a tag means', () => {
   test.each([['docker-content-digest'], ['content-type']])(
     'is learnt by GET where HEAD does not give %s',
     async (header) => {
-      await using app = await appWith({ when: ofManifest('HEAD'), action: stripHeader(header) });
+      await using app = await startApp({ when: ofManifest('HEAD'), action: stripHeader(header) });
       const { descriptor } = await app.repository.resolve(ONE);
       expect(descriptor).toEqual({ mediaType: MEDIA_TYPES.ociImage, digest: DIGEST, size: MANIFEST.length });
       expect(app.registry.counters.manifestGets).toBe(1);
@@ -88,18 +55,18 @@ describe('what a tag means', () => {
 
   test('is learnt by GET where HEAD gives a digest that is none', async () => {
     const action = setHeader('docker-content-digest', 'sha256:short');
-    await using app = await appWith({ when: ofManifest('HEAD'), action });
+    await using app = await startApp({ when: ofManifest('HEAD'), action });
     expect((await app.repository.resolve(ONE)).descriptor.digest).toBe(DIGEST);
   });
 
   test('of a digest is never taken from a registry that answers with another', async () => {
     const action = setHeader('docker-content-digest', digestOf('another'));
-    await using app = await appWith({ when: { kind: 'manifest' }, action });
+    await using app = await startApp({ when: { kind: 'manifest' }, action });
     expect((await app.repository.resolve(DIGEST)).descriptor.digest).toBe(DIGEST);
   });
 
   test('is MANIFEST_UNKNOWN when there is no such tag', async () => {
-    await using app = await appWith();
+    await using app = await startApp();
     await expect(app.repository.resolve(parseTag('2'))).rejects.toMatchObject({
       code: 'MANIFEST_UNKNOWN',
       status: 404,
@@ -108,7 +75,7 @@ describe('what a tag means', () => {
   });
 
   test('is not believed of a web page', async () => {
-    await using app = await appWith({ when: ofManifest('HEAD'), action: html() });
+    await using app = await startApp({ when: ofManifest('HEAD'), action: html() });
     await expect(app.repository.resolve(ONE)).rejects.toMatchObject({
       code: 'NOT_A_REGISTRY',
       message: `${app.host} answered "text/html" for manifest team/app:1, which is no registry's answer`,
@@ -117,7 +84,7 @@ describe('what a tag means', () => {
   });
 
   test('is not believed of something that is no manifest', async () => {
-    await using app = await appWith({
+    await using app = await startApp({
       when: ofManifest('HEAD'),
       action: setHeader('content-type', 'application/json'),
     });
@@ -127,7 +94,7 @@ describe('what a tag means', () => {
 
 describe('a manifest', () => {
   test('comes byte for byte, with the media type that its body has', async () => {
-    await using app = await appWith({ when: ofManifest('GET'), action: setHeader('content-type', 'text/plain') });
+    await using app = await startApp({ when: ofManifest('GET'), action: setHeader('content-type', 'text/plain') });
     const { digest, mediaType, bytes } = await app.repository.manifest(DIGEST);
     expect([digest, mediaType, Buffer.from(bytes).toString()]).toEqual([DIGEST, MEDIA_TYPES.ociImage, MANIFEST]);
   });
@@ -146,7 +113,7 @@ describe('a manifest', () => {
     ['hangs', hang()],
     ['is a 503', respond({ status: 503 })],
   ])('that %s once is asked for again', async (_, action) => {
-    await using app = await appWith({ when: ofManifest('GET', 1), action });
+    await using app = await startApp({ when: ofManifest('GET', 1), action });
     const { bytes } = await app.repository.manifest(DIGEST);
     expect(Buffer.from(bytes).toString()).toBe(MANIFEST);
     expect(app.registry.counters.manifestGets).toBe(2);
@@ -157,7 +124,7 @@ describe('a manifest', () => {
     ['is cut off', truncateAt(20)],
     ['has a wrong length', setHeader('content-length', '9999')],
   ])('that %s each time fails with a sentence', async (_, action) => {
-    await using app = await appWith({ when: ofManifest('GET'), action });
+    await using app = await startApp({ when: ofManifest('GET'), action });
     await expect(app.repository.manifest(DIGEST)).rejects.toMatchObject({
       code: 'CONNECTION_LOST',
       message: expect.stringMatching(`^${app.host} broke the connection .*for manifest team/app@${DIGEST}`) as string,
@@ -165,7 +132,7 @@ describe('a manifest', () => {
   });
 
   test('with one wrong byte is refused', async () => {
-    await using app = await appWith({ when: ofManifest('GET'), action: corruptAt(30) });
+    await using app = await startApp({ when: ofManifest('GET'), action: corruptAt(30) });
     await expect(app.repository.manifest(DIGEST)).rejects.toMatchObject({
       code: 'DIGEST_INVALID',
       message: expect.stringContaining(
@@ -175,7 +142,7 @@ describe('a manifest', () => {
   });
 
   test('that is a web page is no registry’s answer', async () => {
-    await using app = await appWith({ when: ofManifest('GET'), action: html() });
+    await using app = await startApp({ when: ofManifest('GET'), action: html() });
     await expect(app.repository.manifest(DIGEST)).rejects.toMatchObject({ code: 'NOT_A_REGISTRY' });
   });
 
@@ -243,7 +210,7 @@ test('every request has deadlines, and only a commit has a long one', async () =
 
 describe('a blob', () => {
   test('comes as a stream, with its size', async () => {
-    await using app = await appWith();
+    await using app = await startApp();
     const { sizeBytes, body } = await app.repository.blob(BLOB_DIGEST);
     expect([sizeBytes, Buffer.from(await readAll(body, 100)).toString()]).toEqual([BLOB.byteLength, BLOB.toString()]);
   });
@@ -257,7 +224,7 @@ describe('a blob', () => {
     ['is another', replaceBody('howdy, blob'), 'DIGEST_INVALID'],
     ['is a web page', html(), 'DIGEST_INVALID'],
   ])('that %s never ends well, and its failure names the registry', async (_, action, code) => {
-    await using app = await appWith({ when: { kind: 'blob' }, action });
+    await using app = await startApp({ when: { kind: 'blob' }, action });
     const { sizeBytes, body } = await app.repository.blob(BLOB_DIGEST);
     let received = 0;
     const reading = (async () => {
@@ -284,7 +251,7 @@ describe('a blob', () => {
   });
 
   test('lives on when it is redirected to a place that refuses a login', async () => {
-    await using app = await appWith();
+    await using app = await startApp();
     await using cdn = await startRegistry();
     const seen = recordRequests(cdn);
     await pushImage(cdn, APP, ONE);
@@ -298,7 +265,7 @@ describe('a blob', () => {
   });
 
   test('that is not there is undefined to those who only ask', async () => {
-    await using app = await appWith();
+    await using app = await startApp();
     expect(await app.repository.statBlob(digestOf('nothing'))).toBeUndefined();
     expect(await app.repository.statBlob(BLOB_DIGEST)).toEqual({ sizeBytes: BLOB.byteLength });
   });
@@ -308,106 +275,36 @@ describe('a manifest that is put', () => {
   const manifest = { digest: DIGEST, mediaType: MEDIA_TYPES.ociImage, bytes: Buffer.from(MANIFEST) };
 
   test('moves each tag to the same bytes', async () => {
-    await using app = await appWith();
+    await using app = await startApp();
     await app.repository.put(manifest, ['2', '3'].map(parseTag));
     for (const tag of ['2', '3']) expect(app.registry.content.manifest(APP, tag)?.digest).toBe(DIGEST);
     expect(app.registry.counters.manifestPuts).toBe(2);
   });
 
   test('without a tag is stored under its digest', async () => {
-    await using app = await appWith();
+    await using app = await startApp();
     const seen = recordRequests(app.registry);
     await app.repository.put(manifest, []);
     expect(seen.at(-1)?.path).toBe(`/v2/team/app/manifests/${DIGEST}`);
   });
 
   test('is sent again when the registry fails for a moment', async () => {
-    await using app = await appWith({ when: ofManifest('PUT', 1), action: respond({ status: 502 }) });
+    await using app = await startApp({ when: ofManifest('PUT', 1), action: respond({ status: 502 }) });
     await app.repository.put(manifest, [parseTag('2')]);
     expect(app.registry.content.manifest(APP, '2')?.digest).toBe(DIGEST);
   });
 
   test('and is stored as something else fails', async () => {
     const action = setHeader('docker-content-digest', digestOf('rewritten'));
-    await using app = await appWith({ when: ofManifest('PUT'), action });
+    await using app = await startApp({ when: ofManifest('PUT'), action });
     await expect(app.repository.put(manifest, [ONE])).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
   });
 
   test('at a registry that is read-only says so', async () => {
-    await using app = await appWith({ when: ofManifest('PUT'), action: respond({ status: 405 }) });
+    await using app = await startApp({ when: ofManifest('PUT'), action: respond({ status: 405 }) });
     await expect(app.repository.put(manifest, [ONE])).rejects.toMatchObject({
       code: 'UNSUPPORTED',
       message: `${app.host} does not allow this for manifest team/app:1 (405); it may be read-only`,
     });
-  });
-});
-
-describe('the tags of a repository', () => {
-  const list = (tags: readonly string[], link?: string): Reply => ({
-    ...json({ tags }),
-    ...(link !== undefined && { headers: { link } }),
-  });
-
-  test('are all of them, page by page, whatever the links look like', async () => {
-    const pages: Readonly<Record<string, Reply>> = {
-      '/v2/team/app/tags/list?n=1000': list(['a'], '</v2/team/app/tags/list?last=a,b&n=1>; rel="next"'),
-      '/v2/team/app/tags/list?last=a,b&n=1': list(['b'], '<?last=b>; rel=next'),
-      '/v2/team/app/tags/list?last=b': list(['c'], '<https://reg.example.com/v2/team/app/tags/list?x>; rel="next"'),
-      '/v2/team/app/tags/list?x': list(['d']),
-    };
-    const { repository } = scriptedApp(({ url }) => pages[url.pathname + url.search] ?? { status: 500 });
-    expect(await repository.listTags()).toEqual(new Set(['a', 'b', 'c', 'd']));
-  });
-
-  test('end where a page brings nothing new, so no list goes in circles', async () => {
-    let page = 0;
-    const { repository, requests } = scriptedApp(() => list(['a', 'b'], `</v2/x?page=${(page += 1)}>; rel="next"`));
-    expect(await repository.listTags()).toEqual(new Set(['a', 'b']));
-    expect(requests).toHaveLength(3);
-  });
-
-  test('are undefined when there is no such repository', async () => {
-    await using app = await appWith();
-    const other = app.repository.registry.repository(parseRepositoryName('team/other'));
-    expect(await other.listTags()).toBeUndefined();
-  });
-
-  test('may be none', async () => {
-    const { repository } = scriptedApp(() => ({ status: 200, body: '{"name":"team/app","tags":null}' }));
-    expect(await repository.listTags()).toEqual(new Set());
-  });
-
-  test.each([
-    ['is reset', resetAt(5)],
-    ['is cut off', truncateAt(5)],
-    ['hangs', hang()],
-  ])('are asked for again when a page %s once', async (_, action) => {
-    await using app = await appWith({ when: { kind: 'tags', nth: 1 }, action });
-    expect(await app.repository.listTags()).toEqual(new Set(['1']));
-  });
-
-  test.each([
-    ['a web page', HTML_PAGE],
-    ['cut off', { status: 200, body: '{"tags":["a"' }],
-    ['another thing', json({ tags: 'a' })],
-    ['a list of other things', json({ tags: [1] })],
-  ])('that are %s are no list', async (_, reply) => {
-    const { repository } = scriptedApp(() => reply);
-    await expect(repository.listTags()).rejects.toMatchObject({
-      code: 'NOT_A_REGISTRY',
-      message: 'reg.example.com answered with something that is not a list for the tags of team/app',
-    });
-  });
-
-  test('are left out where they are no tags', async () => {
-    const { repository } = scriptedApp(() => list(['ok', '', '../x', 'a b', '\u001b[2J', 'x'.repeat(129)]));
-    expect(await repository.listTags()).toEqual(new Set(['ok']));
-  });
-
-  test('that never end are cut off', async () => {
-    const { body, taken } = endless();
-    const { repository } = scriptedApp(() => ({ status: 200, body }));
-    await expect(repository.listTags()).rejects.toMatchObject({ code: 'NOT_A_REGISTRY' });
-    expect(taken()).toBeLessThan(40 * 1024 * 1024);
   });
 });

@@ -4,7 +4,16 @@ import { OciError } from '../oci/errors.ts';
 import { MANIFEST_ACCEPT, isManifestType, withoutParameters } from '../oci/media-type.ts';
 import { type Manifest, MAX_MANIFEST_BYTES, readManifest } from '../oci/manifest.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
-import type { BlobBody, Call, ListsTags, PushCall, PushOutcome, Resolution, Target } from '../oci/repository.ts';
+import type {
+  BlobBody,
+  BlobCall,
+  Call,
+  ListsTags,
+  PushCall,
+  PushOutcome,
+  Resolution,
+  Target,
+} from '../oci/repository.ts';
 import { verifyDigest } from '../streams/verify-digest.ts';
 import { repositoryScope } from './authorizer.ts';
 import { RemoteError } from './remote-error.ts';
@@ -55,20 +64,34 @@ export class RemoteRepository implements Target, ListsTags {
     throw await this.registry.errorFrom(response, what);
   }
 
-  async blob(digest: Digest, call: Call = {}): Promise<BlobBody> {
-    const what = this.blobName(digest);
-    const response = await this.request({ ...call, method: 'GET', path: `blobs/${digest}`, kind: 'blobGet', what });
-    if (response.status !== 200) throw await this.registry.errorFrom(response, what);
-    const length = response.headers.get('content-length') ?? '';
-    if (!/^\d{1,15}$/.test(length)) {
-      await response.body.discard();
-      throw this.#fault('NOT_A_REGISTRY', `does not say how long ${what} is`);
-    }
-    const sizeBytes = Number(length);
-    const body = verifyDigest(response.body.stream(), { digest, sizeBytes }, (code, message) =>
-      this.#fault(code, `sent ${what} wrongly: ${message}`),
+  async blob(digest: Digest, call: BlobCall = {}): Promise<BlobBody> {
+    const { sizeBytes, body } = await this.unverifiedBlob(digest, 0, call);
+    const verified = verifyDigest(body, { digest, sizeBytes }, (code, message) =>
+      this.#fault(code, `sent ${this.blobName(digest)} wrongly: ${message}`),
     );
-    return { sizeBytes, body };
+    return { sizeBytes, body: verified };
+  }
+
+  /**
+   * The blob's bytes from `startByte` on, as they come: for whoever verifies the whole. `sizeBytes` is that of the
+   * whole. Throws RANGE_INVALID where the registry does not begin in the middle.
+   */
+  async unverifiedBlob(digest: Digest, startByte: number, call: Call): Promise<BlobBody> {
+    const what = this.blobName(digest);
+    const response = await this.request({
+      ...call,
+      method: 'GET',
+      path: `blobs/${digest}`,
+      kind: 'blobGet',
+      what,
+      ...(startByte > 0 && { headers: { range: `bytes=${startByte}-` } }),
+    });
+    if (response.status !== 200 && response.status !== 206) throw await this.registry.errorFrom(response, what);
+    const sizeBytes = wholeSize(response, startByte);
+    if (sizeBytes !== undefined) return { sizeBytes, body: response.body.stream() };
+    await response.body.discard();
+    if (startByte > 0) throw this.#fault('RANGE_INVALID', `does not go on at byte ${startByte} of ${what}`);
+    throw this.#fault('NOT_A_REGISTRY', `does not say how long ${what} is`);
   }
 
   async push(
@@ -193,11 +216,21 @@ export class RemoteRepository implements Target, ListsTags {
     return isDigest(reference) ? `manifest ${this.name}@${reference}` : `manifest ${this.name}:${reference}`;
   }
 
-  #fault(code: 'NOT_A_REGISTRY' | 'DIGEST_INVALID' | 'SIZE_INVALID', message: string): RemoteError {
+  #fault(code: 'NOT_A_REGISTRY' | 'RANGE_INVALID' | 'DIGEST_INVALID' | 'SIZE_INVALID', message: string): RemoteError {
     return new RemoteError(this.registry.host, code, message);
   }
 
   #now(): Date {
     return new Date(this.registry.network.clock.now());
   }
+}
+
+// RFC 9110 §14.4: a part says which one it is, and how long the whole is.
+function wholeSize({ status, headers }: SendResponse, startByte: number): number | undefined {
+  if (status === 200) {
+    const length = headers.get('content-length') ?? '';
+    return startByte === 0 && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+  }
+  const [, first, size] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/.exec(headers.get('content-range') ?? '') ?? [];
+  return Number(first) === startByte ? Number(size) : undefined;
 }

@@ -6,9 +6,9 @@ import { type Hub, startHub } from '../../test/support/hub/hub.ts';
 import type { HubOptions } from '../../test/support/hub/hub-options.ts';
 import { nameHash } from '../../test/support/hub/name-hash.ts';
 import { builtAt } from '../../test/support/hub/timeline.ts';
-import { openNetwork } from '../../test/support/network/loopback-network.ts';
-import { recordRequests } from '../../test/support/network/record-requests.ts';
-import { type Reply, json, scriptedSend } from '../../test/support/network/scripted-send.ts';
+import { openNetwork } from '../../test/support/client/loopback-network.ts';
+import { recordRequests } from '../../test/support/origin/record-requests.ts';
+import { type Reply, json, scriptedSend } from '../../test/support/client/scripted-send.ts';
 import {
   hang,
   html,
@@ -284,7 +284,7 @@ test('an upstream without a web API is asked by HEAD alone', async () => {
 test('an upstream whose repositories are elsewhere is asked there', async () => {
   await using docker = await dockerIo(['1']);
   const upstream = new Upstream({ name: 'docker.io', registry: docker.upstream.registry, template: 'mirror/{name}' });
-  expect(upstream.repository(NGINX).name).toBe('mirror/nginx');
+  expect(upstream.authority(NGINX).name).toBe('mirror/nginx');
 });
 
 test('whoever gives up gets the reason, and nothing is asked any more', async () => {

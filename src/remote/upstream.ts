@@ -1,13 +1,16 @@
 // The product's idea as an object: the authority says what a tag means, in ways that spend no pull.
 import { forEach } from '../async/for-each.ts';
 import { MEDIA_TYPES } from '../oci/media-type.ts';
+import type { Digest } from '../oci/digest.ts';
 import { type RepositoryName, type Tag, familiarName, parseRepositoryName } from '../oci/reference.ts';
-import type { Call, Resolution } from '../oci/repository.ts';
+import type { Call, Resolution, Source } from '../oci/repository.ts';
 import { expandTemplate } from '../oci/template.ts';
 import type { HubApi, HubTag } from './hub-api.ts';
+import type { Mirror } from './mirror.ts';
 import { RemoteError } from './remote-error.ts';
 import type { RemoteRegistry } from './remote-registry.ts';
 import type { RemoteRepository } from './remote-repository.ts';
+import { UpstreamRepository } from './upstream-repository.ts';
 
 export interface UpstreamOptions {
   /** `docker.io`. */
@@ -16,6 +19,10 @@ export interface UpstreamOptions {
   readonly hubApi?: HubApi | undefined;
   /** Where the upstream's repositories are at the registry: oci/template.ts. They keep their names by default. */
   readonly template?: string | undefined;
+  /** Others who have the same content, in the order in which they are asked. */
+  readonly mirrors?: readonly Mirror[] | undefined;
+  /** The same registry without a login, which tells public repositories from others; needed where there is a login. */
+  readonly anonymous?: RemoteRegistry | undefined;
 }
 
 /** What asking for each tag gave: what it means, or why that is not known. */
@@ -28,18 +35,59 @@ export class Upstream {
   readonly name: string;
   readonly registry: RemoteRegistry;
   readonly #hubApi: HubApi | undefined;
+  readonly mirrors: readonly Mirror[];
   readonly #template: string;
+  readonly #anonymous: RemoteRegistry | undefined;
+  readonly #unstitchable = new Set<Digest>();
+  readonly #publicity = new Map<RepositoryName, Promise<boolean>>();
 
-  constructor({ name, registry, hubApi, template = '{repository}' }: UpstreamOptions) {
+  constructor({ name, registry, hubApi, template = '{repository}', mirrors = [], anonymous }: UpstreamOptions) {
     this.name = name;
     this.registry = registry;
+    this.mirrors = mirrors;
     this.#hubApi = hubApi;
     this.#template = template;
+    this.#anonymous = anonymous;
   }
 
-  repository(name: RepositoryName): RemoteRepository {
+  /** The repository at its owner, and nowhere else. */
+  authority(name: RepositoryName): RemoteRepository {
+    return this.registry.repository(this.#nameAt(name));
+  }
+
+  /** The repository as a source of content by digest, from wherever it costs least. */
+  repository(name: RepositoryName): Source {
+    return new UpstreamRepository({
+      upstream: this.name,
+      name,
+      authority: this.authority(name),
+      mirrors: this.mirrors,
+      isPublic: () => this.#isPublic(name),
+      unstitchable: this.#unstitchable,
+    });
+  }
+
+  #nameAt(name: RepositoryName): RepositoryName {
     const values = { repository: name, name: familiarName(this.name, name), upstream: this.name };
-    return this.registry.repository(parseRepositoryName(expandTemplate(this.#template, values)));
+    return parseRepositoryName(expandTemplate(this.#template, values));
+  }
+
+  // What we can read without a login, anybody can. With one, the registry is asked once as nobody in particular.
+  #isPublic(name: RepositoryName): Promise<boolean> {
+    const known = this.#publicity.get(name) ?? this.#askWhetherPublic(name);
+    this.#publicity.set(name, known);
+    return known;
+  }
+
+  async #askWhetherPublic(name: RepositoryName): Promise<boolean> {
+    if (!(await this.registry.hasLogin())) return true;
+    if (this.#anonymous === undefined) return false;
+    try {
+      return (await this.#anonymous.repository(this.#nameAt(name)).listTags()) !== undefined;
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error;
+      return false;
+    }
   }
 
   /**
@@ -49,7 +97,7 @@ export class Upstream {
   async resolveTags(name: RepositoryName, tags: readonly Tag[], call: Call = {}): Promise<Resolutions> {
     const found = new Map<Tag, Resolution | RemoteError>();
     const isUnknownToApi = await this.#askApi(name, new Set(tags), found, call);
-    const repository = this.repository(name);
+    const repository = this.authority(name);
     const left = tags.filter((tag) => !found.has(tag));
     await forEach(left, HEADS_AT_ONCE, async (tag) => {
       try {

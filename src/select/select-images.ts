@@ -1,6 +1,6 @@
 import type { CatalogImage } from '../catalog/catalog.ts';
 import { type Platform, matchesPlatform } from '../oci/platform.ts';
-import type { Pattern } from './pattern.ts';
+import type { Pattern } from '../oci/pattern.ts';
 
 export interface Selection {
   /** Empty: everything. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { CatalogImage } from '../catalog/catalog.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { parseRepositoryName, parseTag } from '../oci/reference.ts';
-import { parsePattern } from './pattern.ts';
+import { parsePattern } from '../oci/pattern.ts';
 import { selectImages } from './select-images.ts';
 
 const image = (name: string, tags: string[], platforms = ['linux/amd64']): CatalogImage => ({

@@ -5,17 +5,18 @@ import { CopyError } from '../copy/copy-error.ts';
 import { type GraphCopied, copyGraph } from '../copy/copy-graph.ts';
 import type { Cost } from '../copy/cost.ts';
 import { Placements, type TargetRepository } from '../copy/placements.ts';
-import type { Traffic } from '../observe/traffic.ts';
+import { Traffic } from '../observe/traffic.ts';
 import { type RepositoryName, type Tag, formatReference } from '../oci/reference.ts';
 import type { Call, Source } from '../oci/repository.ts';
 import { RemoteError } from '../remote/remote-error.ts';
+import type { RemoteRegistry } from '../remote/remote-registry.ts';
 import { type Discovery, type WantedRepository, discover } from './discover.ts';
 import type { OnSyncEvent } from './events.ts';
 import type { SyncJob, SyncTarget } from './job.ts';
 import { type CopyAction, type Present, type RepositoryPlan, planRepository } from './plan.ts';
 import { type PreparedJob, prepareJob } from './prepare.ts';
 import { lookAt } from './present.ts';
-import { type JobReport, Tally, budgetReport, sourceTraffic, targetTraffic } from './report.ts';
+import { type JobReport, type SourceTraffic, Tally, budgetReport, sourceTraffic, targetTraffic } from './report.ts';
 
 export interface RunOptions extends Call {
   readonly onEvent: OnSyncEvent;
@@ -52,8 +53,8 @@ class Run {
   readonly #images = new Semaphore(IMAGES_AT_ONCE);
   readonly #placements: ReadonlyMap<SyncTarget, Placements>;
   readonly #startedMs: number;
-  /** An upstream may serve several jobs of one process. */
-  readonly #trafficBefore: Traffic;
+  /** By source. An upstream may serve several jobs of one process. */
+  readonly #trafficBefore: ReadonlyMap<string, Traffic>;
 
   constructor(job: SyncJob, options: RunOptions, prepared: PreparedJob) {
     this.#job = job;
@@ -61,7 +62,7 @@ class Run {
     this.#prepared = prepared;
     this.#placements = new Map(job.targets.map((target) => [target, new Placements()]));
     this.#startedMs = options.now();
-    this.#trafficBefore = job.upstream.registry.traffic.copy();
+    this.#trafficBefore = new Map(sourcesOf(job).map(({ name, traffic }) => [name, traffic.copy()]));
   }
 
   async execute(): Promise<JobReport> {
@@ -208,6 +209,10 @@ class Run {
     }
   }
 
+  #trafficOf({ name, traffic }: RemoteRegistry): SourceTraffic {
+    return sourceTraffic(traffic.since(this.#trafficBefore.get(name) ?? new Traffic()));
+  }
+
   #reference(repository: RepositoryName, tag: Tag | undefined): string {
     return formatReference({ domain: this.#job.upstream.name, repository, ...(tag !== undefined && { tag }) });
   }
@@ -215,12 +220,15 @@ class Run {
   #report(): JobReport {
     const { upstream, targets, name } = this.#job;
     const { budget } = upstream.registry.ledger;
+    for (const { registry, lie } of upstream.mirrors) {
+      if (lie !== undefined) this.#notice(`the mirror ${registry.name} lied, and was asked no more: ${lie.proof}`);
+    }
     const { revision } = this.#prepared.listing;
     return {
       name,
       tags: this.#tally.tags,
       images: this.#tally.images,
-      sources: { [upstream.name]: sourceTraffic(upstream.registry.traffic.since(this.#trafficBefore)) },
+      sources: Object.fromEntries(sourcesOf(this.#job).map((source) => [source.name, this.#trafficOf(source)])),
       targets: Object.fromEntries(targets.map((target) => [target.name, targetTraffic(target.registry.traffic)])),
       failures: this.#tally.failures,
       notices: this.#tally.notices,
@@ -229,6 +237,10 @@ class Run {
       seconds: Math.round((this.#options.now() - this.#startedMs) / 100) / 10,
     };
   }
+}
+
+function sourcesOf({ upstream }: SyncJob): RemoteRegistry[] {
+  return [upstream.registry, ...upstream.mirrors.map(({ registry }) => registry)];
 }
 
 // One object for each repository of a target, as placements tell them apart by name.

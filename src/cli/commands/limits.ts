@@ -22,7 +22,7 @@ export function addLimitsCommand(program: Command, context: CommandContext): voi
       await using session = openSession(flags, terminal);
       const upstream = session.upstream(name);
       try {
-        await upstream.repository(PROBE.repository).resolve(PROBE.tag, { signal });
+        await upstream.authority(PROBE.repository).resolve(PROBE.tag, { signal });
       } catch (error) {
         // Spent is an answer too. An upstream without the probe tells nothing; a refused login is no limit.
         const isAnswer =

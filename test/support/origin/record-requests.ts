@@ -1,5 +1,5 @@
-import type { Faults } from '../origin/faults.ts';
-import type { Request } from '../origin/request.ts';
+import type { Faults } from './faults.ts';
+import type { Request } from './request.ts';
 
 /** Every request that a double gets from now on, in its order, with its headers. */
 export function recordRequests(...doubles: readonly { readonly faults: Faults }[]): readonly Request[] {

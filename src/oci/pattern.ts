@@ -1,4 +1,4 @@
-import { UsageError } from '../oci/usage-error.ts';
+import { UsageError } from './usage-error.ts';
 
 /** A pattern of images: `NAME` or `NAME:TAG`, where `*` stands for anything but a slash and `**` for anything. */
 export interface Pattern {

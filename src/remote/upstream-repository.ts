@@ -1,0 +1,83 @@
+// A repository of an upstream as one source: what its tags mean comes from the authority alone, and content by digest
+// from wherever it costs least.
+import type { Digest } from '../oci/digest.ts';
+import type { Manifest } from '../oci/manifest.ts';
+import type { RepositoryName, Tag } from '../oci/reference.ts';
+import type { BlobBody, BlobCall, Call, Resolution, Source } from '../oci/repository.ts';
+import { BlobTransfer, type BlobSource } from './blob-transfer.ts';
+import type { Mirror } from './mirror.ts';
+import type { RemoteRepository } from './remote-repository.ts';
+
+export interface UpstreamRepositoryOptions {
+  /** The upstream's name, for templates. */
+  readonly upstream: string;
+  readonly name: RepositoryName;
+  readonly authority: RemoteRepository;
+  readonly mirrors: readonly Mirror[];
+  /** Whether anybody may read the repository: others are never named to a mirror. Asked once, when it matters. */
+  readonly isPublic: () => Promise<boolean>;
+  /** Blobs whose bytes did not fit together when they came from several answers: shared by all of the upstream. */
+  readonly unstitchable: Set<Digest>;
+}
+
+export class UpstreamRepository implements Source {
+  readonly #options: UpstreamRepositoryOptions;
+
+  constructor(options: UpstreamRepositoryOptions) {
+    this.#options = options;
+  }
+
+  async resolve(reference: Tag | Digest, call: Call = {}): Promise<Resolution> {
+    return await this.#options.authority.resolve(reference, call);
+  }
+
+  /** From the mirrors, and last from the authority, which counts it. */
+  async manifest(digest: Digest, call: Call = {}): Promise<Manifest> {
+    const { authority, name } = this.#options;
+    for (const { mirror, repository } of await this.#mirrors((each) => each.isFor('manifests'))) {
+      try {
+        return await repository.manifest(digest, call);
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        mirror.failed(name, digest, error);
+      }
+    }
+    return await authority.manifest(digest, call);
+  }
+
+  async statBlob(digest: Digest, call: Call = {}): Promise<{ sizeBytes: number } | undefined> {
+    return await this.#options.authority.statBlob(digest, call);
+  }
+
+  /** From the mirrors for blobs, else the authority, which does not count blobs, else any mirror. */
+  async blob(digest: Digest, call: BlobCall = {}): Promise<BlobBody> {
+    const { authority, name } = this.#options;
+    const sourcesFor = async (isMeant: (mirror: Mirror) => boolean): Promise<BlobSource[]> =>
+      (await this.#mirrors(isMeant)).map(({ mirror, repository }) => ({
+        repository,
+        onFailure: (error) => mirror.failed(name, digest, error),
+      }));
+    const sources = [
+      ...(await sourcesFor((mirror) => mirror.isFor('blobs'))),
+      { repository: authority },
+      ...(await sourcesFor((mirror) => !mirror.isFor('blobs'))),
+    ];
+    const { unstitchable } = this.#options;
+    return await new BlobTransfer({
+      ...call,
+      digest,
+      sources,
+      mayStitch: !unstitchable.has(digest),
+      onStitchedWrong: () => unstitchable.add(digest),
+    }).open();
+  }
+
+  async #mirrors(isMeant: (mirror: Mirror) => boolean): Promise<{ mirror: Mirror; repository: RemoteRepository }[]> {
+    const { mirrors, upstream, name, isPublic } = this.#options;
+    const candidates = mirrors.filter(isMeant).flatMap((mirror) => {
+      const repository = mirror.repository(upstream, name);
+      return repository === undefined ? [] : [{ mirror, repository }];
+    });
+    return candidates.length > 0 && (await isPublic()) ? candidates : [];
+  }
+}

@@ -1,0 +1,102 @@
+// A sync job between a Docker Hub and registries on loopback, in this process, with time that passes at once.
+import type { CatalogImage, CatalogListing } from '../../../src/catalog/catalog.ts';
+import { HubApi } from '../../../src/remote/hub-api.ts';
+import { RemoteRegistry } from '../../../src/remote/remote-registry.ts';
+import { Upstream } from '../../../src/remote/upstream.ts';
+import type { SyncEvent } from '../../../src/sync/events.ts';
+import type { SyncJob } from '../../../src/sync/job.ts';
+import type { Counts, JobReport } from '../../../src/sync/report.ts';
+import { runJob } from '../../../src/sync/run.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { catalogImage } from '../hub/catalog-image.ts';
+import type { HubOptions } from '../hub/hub-options.ts';
+import { type Hub, startHub } from '../hub/hub.ts';
+import { type Registry, startRegistry } from '../registry/registry.ts';
+import { openNetwork } from './loopback-network.ts';
+
+const PLATFORMS = ['linux/amd64', 'linux/arm64/v8'];
+export const NGINX: CatalogImage = catalogImage('nginx', ['1.27', '1', 'latest'], PLATFORMS);
+export const REDIS: CatalogImage = catalogImage('redis', ['7', '7.4']);
+/** Three images of two repositories, six tags, and thirteen manifests. */
+export const IMAGES: readonly CatalogImage[] = [NGINX, catalogImage('nginx', ['1.26'], PLATFORMS), REDIS];
+
+export interface JobWorldOptions {
+  readonly hub?: Partial<HubOptions> | undefined;
+  /** One by default. */
+  readonly targets?: number | undefined;
+}
+
+export interface JobWorld extends AsyncDisposable {
+  readonly hub: Hub;
+  /** The first of them. */
+  readonly target: Registry;
+  readonly targets: readonly Registry[];
+  readonly clock: FakeClock;
+  /** What the runs have told so far. */
+  readonly events: readonly SyncEvent[];
+  job(changes?: Partial<SyncJob>, listing?: Partial<CatalogListing>): SyncJob;
+  /** Each run knows the upstream anew, as a new process would. */
+  run(changes?: Partial<SyncJob>, signal?: AbortSignal): Promise<JobReport>;
+  /** The tags that are not on their right digest at the target, or whose index lacks a child there. */
+  wrongTags(target?: Registry): string[];
+}
+
+/** What a report counts: these, and nothing else. */
+export function counts(some: Partial<Counts>): Counts {
+  return { wanted: 0, copied: 0, upToDate: 0, pending: 0, deferred: 0, failed: 0, ...some };
+}
+
+/** A hub that has these images, and a job that wants them all. */
+export async function startJobWorld(
+  images: readonly CatalogImage[],
+  { hub: hubOptions = {}, targets: count = 1 }: JobWorldOptions = {},
+): Promise<JobWorld> {
+  await using started = new AsyncDisposableStack();
+  const clock = new FakeClock();
+  const hub = started.use(await startHub({ images, now: () => clock.now(), ...hubOptions }));
+  const targets: Registry[] = [];
+  for (let nth = 0; nth < count; nth += 1) targets.push(started.use(await startRegistry()));
+  const [target] = targets;
+  if (target === undefined) throw new Error('a job has a target');
+  const { network } = started.use(openNetwork({ clock, deadlineMs: 500 }));
+  const events: SyncEvent[] = [];
+
+  const upstream = () => {
+    const registry = new RemoteRegistry({ name: 'docker.io', url: new URL(hub.registryUrl), network });
+    const hubApi = new HubApi({ url: new URL(hub.apiUrl), network, traffic: registry.traffic });
+    return new Upstream({ name: 'docker.io', registry, hubApi });
+  };
+  const job: JobWorld['job'] = (changes = {}, listing = {}) => ({
+    name: 'library',
+    upstream: upstream(),
+    catalog: {
+      description: 'a catalog by hand',
+      list: () => Promise.resolve({ images, problems: [], notices: [], ...listing }),
+    },
+    selection: { include: [], exclude: [], platforms: [] },
+    targets: targets.map(({ url }, nth) => ({
+      name: `target-${nth}`,
+      template: '{repository}',
+      registry: new RemoteRegistry({ name: `target-${nth}`, url: new URL(url), network }),
+    })),
+    ...changes,
+  });
+  const running = started.move();
+  return {
+    hub,
+    target,
+    targets,
+    clock,
+    events,
+    job,
+    run: (changes, signal) =>
+      runJob(job(changes), { onEvent: (event) => void events.push(event), now: () => clock.now(), signal }),
+    wrongTags: ({ content } = target) =>
+      hub.expected().flatMap(({ repository, tag, digest, children }) => {
+        const isRight = content.manifest(repository, tag)?.digest === digest;
+        const isWhole = children.every((child) => content.manifest(repository, child) !== undefined);
+        return isRight && isWhole ? [] : [`${repository}:${tag}`];
+      }),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
