@@ -25,20 +25,28 @@ export function describeRatios(results: ReadonlyMap<RowName, Measured>): string 
     .join('\n');
 }
 
-type Compared = Pick<Measured, 'seconds' | 'manifestGets'>;
+type Compared = Pick<Measured, 'seconds'> & Partial<Measured>;
 
 function compare(title: string, ours?: Compared, theirs?: Compared): string | undefined {
   if (ours === undefined || theirs === undefined) return undefined;
-  const time = `${ratio(ours.seconds, theirs.seconds)} of the time (${ours.seconds.toFixed(1)} s to ${theirs.seconds.toFixed(1)} s)`;
-  if (ours.manifestGets === undefined || theirs.manifestGets === undefined) return `${title}: ${time}`;
-  return `${title}: ${time}, ${ratio(ours.manifestGets, theirs.manifestGets)} of the counted GETs (${ours.manifestGets} to ${theirs.manifestGets})`;
+  const figures = [
+    proportion(ours.seconds, theirs.seconds, 'of the time'),
+    proportion(cpuOf(ours), cpuOf(theirs), 'of the CPU time of program and registry'),
+    proportion(ours.manifestGets, theirs.manifestGets, 'of the counted GETs'),
+  ];
+  return `${title}: ${figures.filter((figure) => figure !== undefined).join(', ')}`;
+}
+
+/** Steadier than seconds where others use the machine too. */
+function cpuOf({ cpuSeconds, registryCpuSeconds }: Compared): number | undefined {
+  return cpuSeconds === undefined || registryCpuSeconds === undefined ? undefined : cpuSeconds + registryCpuSeconds;
 }
 
 function growth(title: string, large?: Measured, small?: Measured): string | undefined {
-  if (large?.peakBytes === undefined || small?.peakBytes === undefined) return undefined;
-  return `peak memory with ${title}: ${ratio(large.peakBytes, small.peakBytes)} of that with small ones`;
+  const figure = proportion(large?.peakBytes, small?.peakBytes, 'of that with small ones');
+  return figure === undefined ? undefined : `peak memory with ${title}: ${figure}`;
 }
 
-function ratio(value: number, base: number): string {
-  return (value / base).toFixed(2);
+function proportion(ours: number | undefined, theirs: number | undefined, words: string): string | undefined {
+  return ours === undefined || theirs === undefined ? undefined : `${(ours / theirs).toFixed(2)} ${words}`;
 }

@@ -123,9 +123,10 @@ function cellsOf(measured: Measured | undefined): string[] {
 
 function introduction(library: string, rounds: number): string {
   const times = rounds === 1 ? 'Each was run once' : `Each is the fastest of ${rounds} runs, skopeo of one`;
-  return `From our Docker Hub on loopback into a fresh docker-registry that stores in ${bulkStorage}: ${library}, with layers
-of about ${LAYER_BYTES} bytes. \`six\` is ${SIX.join(', ')}, with ${LATENCY_MS} ms before each answer of the hub;
-\`whole\` is all of it, without a delay. The bare pusher has all content in memory, fetches nothing, and sends what a
-mirror cannot leave out. CPU seconds and peak memory (resident) are those of the program itself. ${times}; hub,
-registry and program share the cores.`;
+  return `From our Docker Hub on loopback into a fresh docker-registry that stores in ${bulkStorage}:
+${library}, with layers of about ${LAYER_BYTES} bytes.
+\`six\` is ${SIX.join(', ')}, with ${LATENCY_MS} ms before each answer of the hub; \`whole\` is all of it,
+without a delay. The bare pusher has all content in memory, fetches nothing, and sends what a mirror cannot leave out.
+CPU seconds and peak memory (resident) are those of the program itself; it shares the cores with hub and registry.
+${times}.`;
 }

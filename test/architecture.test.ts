@@ -7,7 +7,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['oci', 'async', 'observe'],
   ['streams', 'config'],
   ['remote', 'content', 'metadata'],
-  ['store', 'catalog', 'credentials'],
+  ['store', 'catalog', 'credentials', 'journal'],
   ['copy', 'select', 'pull-through'],
   ['sync', 'bundle', 'verify', 'client-config'],
   ['http'],

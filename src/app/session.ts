@@ -4,22 +4,28 @@ import { readFileSync } from 'node:fs';
 import { systemClock } from '../async/clock.ts';
 import { builtInRatePerSecond } from '../config/built-in-upstreams.ts';
 import type { Config, EndpointConfig, MirrorConfig, TargetConfig, UpstreamConfig } from '../config/config.ts';
+import { DiskPullLedger } from '../journal/disk-pull-ledger.ts';
+import type { Journal } from '../journal/journal.ts';
+import { PaidManifests } from '../journal/paid-manifests.ts';
 import { parsePattern } from '../oci/pattern.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import type { CredentialStore, Credentials } from '../remote/credentials.ts';
 import { HubApi } from '../remote/hub-api.ts';
 import { Mirror } from '../remote/mirror.ts';
 import { Network } from '../remote/network.ts';
-import { ProcessPullLedger } from '../remote/pull-ledger.ts';
+import { type PullLedger, ProcessPullLedger } from '../remote/pull-ledger.ts';
 import { RemoteRegistry } from '../remote/remote-registry.ts';
 import { Upstream } from '../remote/upstream.ts';
 import type { SyncTarget } from '../sync/job.ts';
+import { isAlive } from './is-alive.ts';
 import { type TlsSettings, UndiciSend } from './undici-send.ts';
 
 export interface SessionOptions {
   readonly config: Config;
   /** Logins that are kept on this machine, for registries whose configuration has none. */
   readonly credentials: CredentialStore;
+  /** What this machine remembers of pulls; without it the session knows only what it sees. The session closes it. */
+  readonly journal?: Journal | undefined;
 }
 
 /** There is always the authority: a mirror that asks for more patience is passed over. */
@@ -31,13 +37,15 @@ export class Session implements AsyncDisposable {
   readonly network: Network;
   readonly #send: UndiciSend;
   readonly #credentials: CredentialStore;
+  readonly journal: Journal | undefined;
   readonly #tls = new Map<string, TlsSettings>();
   readonly #rates = new Map<string, number>();
   readonly #upstreams = new Map<string, Upstream>();
 
-  constructor({ config, credentials }: SessionOptions) {
+  constructor({ config, credentials, journal }: SessionOptions) {
     this.config = config;
     this.#credentials = credentials;
+    this.journal = journal;
     this.#send = new UndiciSend({ tls: this.#tls });
     this.network = new Network({ send: this.#send.send, clock: systemClock, rates: this.#rates, resolveHost });
   }
@@ -80,6 +88,7 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#send[Symbol.asyncDispose]();
+    this.journal?.[Symbol.dispose]();
   }
 
   #buildUpstream(config: UpstreamConfig): Upstream {
@@ -92,7 +101,7 @@ export class Session implements AsyncDisposable {
       network: this.network,
       realms,
       credentials: () => this.#login(url, credentials),
-      ledger: new ProcessPullLedger(systemClock, { reserve: reservedPulls }),
+      ledger: this.#ledger(name, reservedPulls, credentials),
     });
     const api =
       hubApi === undefined
@@ -102,7 +111,17 @@ export class Session implements AsyncDisposable {
     const mirrors = config.mirrors.map((mirror) => this.#buildMirror(mirror));
     // Only asked where there is a mirror that a private repository must not be named to.
     const anonymous = new RemoteRegistry({ name, url, network: this.network });
-    return new Upstream({ name, registry, hubApi: api, template: config.repository, mirrors, anonymous });
+    const paid = this.journal && new PaidManifests(this.config.dataFolder, { now: systemClock.now });
+    return new Upstream({ name, registry, hubApi: api, template: config.repository, mirrors, anonymous, paid });
+  }
+
+  // An account is an upstream's and a login's. One that is only stored on this machine is told apart by what the
+  // upstream says of whom it charges.
+  #ledger(upstream: string, reserve: number, credentials: EndpointConfig['credentials']): PullLedger {
+    const { journal } = this;
+    if (journal === undefined) return new ProcessPullLedger(systemClock, { reserve });
+    const login = typeof credentials === 'object' ? credentials.username : undefined;
+    return new DiskPullLedger({ journal, upstream, login, reserve, pid: process.pid, isAlive });
   }
 
   #buildMirror(config: MirrorConfig): Mirror {

@@ -30,7 +30,8 @@ interface UndiciOptions {
   readonly tls?: ReadonlyMap<string, TlsSettings>;
 }
 
-const CONNECTIONS_PER_ORIGIN = 64;
+// More than an origin's places for requests and transfers together, so none of them waits here for another.
+const CONNECTIONS_PER_ORIGIN = 192;
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 30_000;
 

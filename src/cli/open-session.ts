@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { defaultConfig } from '../config/default-config.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { StoredCredentials } from '../credentials/stored-credentials.ts';
+import { Journal } from '../journal/journal.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -40,10 +41,21 @@ export function loadConfig(flags: SessionFlags, terminal: Terminal): Config {
   });
 }
 
-/** The caller disposes of it. */
-export function openSession(flags: SessionFlags, terminal: Terminal): Session {
+/**
+ * The caller disposes of it. What this machine remembers is begun by commands that spend pulls by the hundred; others
+ * keep the account where there is one.
+ */
+export function openSession(
+  flags: SessionFlags,
+  terminal: Terminal,
+  options: { readonly mayRemember?: boolean } = {},
+): Session {
   const { env, homeFolder } = terminal;
-  return new Session({ config: loadConfig(flags, terminal), credentials: new StoredCredentials({ env, homeFolder }) });
+  const config = loadConfig(flags, terminal);
+  const isRemembered = options.mayRemember === true || existsSync(path.join(config.dataFolder, 'journal-v1'));
+  const onNotice = (message: string) => terminal.err(`note: ${message}\n`);
+  const journal = isRemembered ? Journal.open(config.dataFolder, { now: Date.now, onNotice }) : undefined;
+  return new Session({ config, credentials: new StoredCredentials({ env, homeFolder }), journal });
 }
 
 function readText(file: string): string {

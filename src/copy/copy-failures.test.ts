@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { APP, TAGS, TWO_PLATFORMS, publish, startCopyWorld } from '../../test/support/client/copy-world.ts';
-import { image, isWhole, manifestsOf } from '../../test/support/image-graph.ts';
-import { corruptAt, hang, refuse, resetAt, respond } from '../../test/support/origin/fault-actions.ts';
+import {
+  APP,
+  type CopyWorld,
+  OTHER,
+  TAGS,
+  TWO_PLATFORMS,
+  publish,
+  startCopyWorld,
+} from '../../test/support/client/copy-world.ts';
+import { blobsOf, image, isWhole, manifestsOf } from '../../test/support/image-graph.ts';
+import { corruptAt, hang, ignoreQuery, refuse, resetAt, respond } from '../../test/support/origin/fault-actions.ts';
 import type { FaultAction } from '../../test/support/origin/faults.ts';
 import type { MemoryContent } from '../../test/support/registry/memory-content.ts';
 import { CopyError } from './copy-error.ts';
@@ -113,5 +121,29 @@ describe('a failure', () => {
     stop.abort();
     await expect(copying).rejects.toBe(stop.signal.reason);
     expect(one.tagsAtTarget()).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a target that bears one request at a time', () => {
+  /** It fails so often at first that it is asked for one thing at a time from then on. */
+  const weaken = (one: CopyWorld) => one.target.faults.add({ when: { nth: [1, 5] }, action: respond({ status: 500 }) });
+
+  test('is filled all the same', async () => {
+    await using one = await startCopyWorld();
+    publish(one, TWO_PLATFORMS);
+    weaken(one);
+    await one.copy(TWO_PLATFORMS.manifest.digest);
+    expect(isWhole(one.target, APP, TWO_PLATFORMS)).toBe(true);
+  });
+
+  test('and does not mount is filled from itself all the same', async () => {
+    await using one = await startCopyWorld();
+    for (const name of [APP, OTHER]) publish(one, TWO_PLATFORMS, name);
+    weaken(one);
+    one.target.faults.add({ when: { kind: 'mount' }, action: ignoreQuery() });
+    await one.copy(TWO_PLATFORMS.manifest.digest);
+    await one.copy(TWO_PLATFORMS.manifest.digest, TAGS, { name: OTHER });
+    expect(isWhole(one.target, OTHER, TWO_PLATFORMS)).toBe(true);
+    expect(one.source.counters.blobGets).toBe(blobsOf(TWO_PLATFORMS).length);
   });
 });

@@ -94,7 +94,8 @@ export class BlobTransfer {
       this.#next += 1;
       if (source === undefined) break;
       try {
-        const { sizeBytes, body } = await source.repository.unverifiedBlob(digest, this.#received, { signal });
+        const call = { signal, isContinued: this.#breaks > 0 };
+        const { sizeBytes, body } = await source.repository.unverifiedBlob(digest, this.#received, call);
         this.#sizeBytes ??= sizeBytes;
         this.#current = { source, reader: body.getReader() };
         if (sizeBytes === this.#sizeBytes) return;

@@ -7,7 +7,7 @@ import { tap } from '../streams/tap.ts';
 import { errorFromAnswer } from './error-answer.ts';
 import { RemoteError } from './remote-error.ts';
 import { type Reach, type Send, SendError, type SendRequest, type SendResponse } from './send.ts';
-import type { SourceHealth } from './source-health.ts';
+import type { Place, SourceHealth } from './source-health.ts';
 
 export interface Exchange {
   readonly method: SendRequest['method'];
@@ -22,6 +22,7 @@ export interface Exchange {
   readonly traffic: Traffic;
   readonly reach: Reach;
   readonly headersTimeoutMs?: number | undefined;
+  readonly place?: Place | undefined;
   /** The body of a good answer is small and read whole, as part of the attempt: one that breaks off is asked for again. */
   readonly maxBodyBytes?: number | undefined;
   /** Past this the answer is not worth waiting for, as there is another way to it: then RATE_LIMIT is thrown. */
@@ -81,7 +82,7 @@ export class Origin {
       const message = `asked us to wait, so ${exchange.what} is not asked for`;
       throw new RemoteError(this.host, 'RATE_LIMIT', message, { retryAfterMs: pauseMs });
     }
-    const slot = await this.health.admit(exchange.signal);
+    const slot = await this.health.admit(exchange.signal, exchange.place);
     try {
       await exchange.beforeAttempt?.();
       exchange.traffic.count(exchange.kind);

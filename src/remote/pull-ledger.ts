@@ -19,7 +19,7 @@ export interface PullLedger {
   lease(pulls: number): PullLease | undefined;
   /** Called with each answer of a manifest request; `undefined` means that the answer was not metered. */
   observed(limit: PullLimit | undefined): void;
-  /** The registry refused for want of pulls. */
+  /** The registry itself refused for want of pulls. */
   refused(): void;
   /** `undefined`: nothing is known, or the upstream does not meter. */
   readonly budget: PullBudget | undefined;
@@ -45,10 +45,11 @@ export function grantPulls(
   return pulls > left ? undefined : { pulls, isPartial };
 }
 
-export function noPullsLeft(host: string, resetsByMs: number, pullLimit?: PullLimit): RemoteError {
+/** What `spend` throws: a PULL_LIMIT without a status, as nobody answered it. */
+export function noPullsLeft(host: string, resetsByMs: number): RemoteError {
   const until = new Date(resetsByMs).toISOString();
   const message = `has no pulls left for us; the window opens again at the latest at ${until}`;
-  return new RemoteError(host, 'PULL_LIMIT', message, { pullLimit });
+  return new RemoteError(host, 'PULL_LIMIT', message);
 }
 
 /** The account of one process, from what the answers say. */

@@ -12,6 +12,7 @@ import { isRedirect, redirectTarget } from './redirects.ts';
 import { RemoteError } from './remote-error.ts';
 import { RemoteRepository } from './remote-repository.ts';
 import type { Reach, SendRequest, SendResponse } from './send.ts';
+import type { Place } from './source-health.ts';
 
 export interface RemoteRegistryOptions {
   /** What reports and messages call it: `docker.io`, `registry.example.com`. */
@@ -38,6 +39,7 @@ export interface RegistryRequest {
   readonly sizeBytes?: number | undefined;
   readonly headersTimeoutMs?: number | undefined;
   readonly maxBodyBytes?: number | undefined;
+  readonly place?: Place | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

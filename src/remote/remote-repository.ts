@@ -74,12 +74,18 @@ export class RemoteRepository implements Target, ListsTags {
 
   /**
    * The blob's bytes from `startByte` on, as they come: for whoever verifies the whole. `sizeBytes` is that of the
-   * whole. Throws RANGE_INVALID where the registry does not begin in the middle.
+   * whole. `isContinued`: a body that somebody was reading broke off, and this is to be its rest. Throws RANGE_INVALID
+   * where the registry does not begin in the middle.
    */
-  async unverifiedBlob(digest: Digest, startByte: number, call: Call): Promise<BlobBody> {
+  async unverifiedBlob(
+    digest: Digest,
+    startByte: number,
+    { signal, isContinued = false }: Call & { readonly isContinued?: boolean },
+  ): Promise<BlobBody> {
     const what = this.blobName(digest);
     const response = await this.request({
-      ...call,
+      signal,
+      place: isContinued ? 'continued' : 'transfer',
       method: 'GET',
       path: `blobs/${digest}`,
       kind: 'blobGet',

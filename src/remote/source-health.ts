@@ -7,20 +7,29 @@ export interface HealthOptions {
   readonly clock: Clock;
   /** Requests a second; no limit when absent. */
   readonly ratePerSecond?: number | undefined;
-  /** Requests in flight that are never exceeded, however well it goes. */
+  /** Requests in flight, and as many transfers, that are never exceeded, however well it goes. */
   readonly maxConcurrency?: number | undefined;
 }
+
+/**
+ * The places that a request takes. A `transfer` is a body that is read while another request waits for its bytes: it has
+ * places of its own, or who holds one could wait for ever for who waits for it. One that is `continued`, after a break,
+ * takes none: the request that waits for the rest holds a place already.
+ */
+export type Place = 'request' | 'transfer' | 'continued';
 
 const FIRST_CONCURRENCY = 8;
 const MAX_CONCURRENCY = 64;
 /** So many failures in a row, and the origin is left alone for a while. */
 const FAILURES_TO_BENCH = 8;
+const NO_SLOT: Slot = { release: () => undefined, [Symbol.dispose]: () => undefined };
 const FIRST_BENCH_MS = 2_000;
 const LONGEST_BENCH_MS = 60_000;
 
 export class SourceHealth {
   readonly #clock: Clock;
-  readonly #slots: Semaphore;
+  readonly #requests: Semaphore;
+  readonly #transfers: Semaphore;
   readonly #maxConcurrency: number;
   readonly #intervalMs: number;
   readonly #burstMs: number;
@@ -33,14 +42,15 @@ export class SourceHealth {
   constructor({ clock, ratePerSecond, maxConcurrency = MAX_CONCURRENCY }: HealthOptions) {
     this.#clock = clock;
     this.#maxConcurrency = maxConcurrency;
-    this.#slots = new Semaphore(Math.min(FIRST_CONCURRENCY, maxConcurrency));
+    this.#requests = new Semaphore(Math.min(FIRST_CONCURRENCY, maxConcurrency));
+    this.#transfers = new Semaphore(this.#requests.limit);
     this.#intervalMs = ratePerSecond === undefined ? 0 : 1000 / ratePerSecond;
     this.#burstMs = ratePerSecond === undefined ? 0 : Math.max(0, 1000 - this.#intervalMs);
   }
 
   /** Waits for a turn: for a place, for the end of a pause, and for the request rate. The caller releases the place. */
-  async admit(signal?: AbortSignal): Promise<Slot> {
-    const slot = await this.#slots.acquire(signal);
+  async admit(signal?: AbortSignal, place: Place = 'request'): Promise<Slot> {
+    const slot = await this.#acquire(place, signal);
     try {
       for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs()) await this.#clock.sleep(waitMs, signal);
     } catch (error) {
@@ -52,7 +62,7 @@ export class SourceHealth {
   }
 
   get concurrency(): number {
-    return this.#slots.limit;
+    return this.#requests.limit;
   }
 
   /** Left alone after many failures or on its own word: another source should be asked, if there is one. */
@@ -67,11 +77,12 @@ export class SourceHealth {
 
   succeeded(): void {
     this.#failuresInARow = 0;
-    if (!this.#slots.isSaturated || this.#slots.limit >= this.#maxConcurrency) return;
+    const isHeldBack = this.#requests.isSaturated || this.#transfers.isSaturated;
+    if (!isHeldBack || this.concurrency >= this.#maxConcurrency) return;
     this.#successes += 1;
-    if (this.#growth === 'steady' && this.#successes < this.#slots.limit) return;
+    if (this.#growth === 'steady' && this.#successes < this.concurrency) return;
     this.#successes = 0;
-    this.#slots.limit += 1;
+    this.#limitTo(this.concurrency + 1);
   }
 
   /** It asked for less: fewer requests at once, and none before `retryAfterMs` has passed. */
@@ -91,7 +102,17 @@ export class SourceHealth {
   #shrink(): void {
     this.#growth = 'steady';
     this.#successes = 0;
-    this.#slots.limit = Math.max(1, Math.floor(this.#slots.limit / 2));
+    this.#limitTo(Math.max(1, Math.floor(this.concurrency / 2)));
+  }
+
+  #limitTo(concurrency: number): void {
+    this.#requests.limit = concurrency;
+    this.#transfers.limit = concurrency;
+  }
+
+  async #acquire(place: Place, signal: AbortSignal | undefined): Promise<Slot> {
+    if (place === 'continued') return NO_SLOT;
+    return await (place === 'transfer' ? this.#transfers : this.#requests).acquire(signal);
   }
 
   #pauseFor(ms: number): void {

@@ -18,6 +18,14 @@ export interface UpstreamRepositoryOptions {
   readonly isPublic: () => Promise<boolean>;
   /** Blobs whose bytes did not fit together when they came from several answers: shared by all of the upstream. */
   readonly unstitchable: Set<Digest>;
+  readonly paid?: PaidManifestStore | undefined;
+}
+
+/** Keeps the manifests that pulls were spent on, so that none is paid for twice, whatever happens to the run. */
+export interface PaidManifestStore {
+  get(digest: Digest): Promise<Manifest | undefined>;
+  /** Resolves when it is safe on disk. */
+  put(manifest: Manifest): Promise<void>;
 }
 
 export class UpstreamRepository implements Source {
@@ -31,9 +39,11 @@ export class UpstreamRepository implements Source {
     return await this.#options.authority.resolve(reference, call);
   }
 
-  /** From the mirrors, and last from the authority, which counts it. */
+  /** From what was paid for already, from the mirrors, and last from the authority, which counts it. */
   async manifest(digest: Digest, call: Call = {}): Promise<Manifest> {
     const { authority, name } = this.#options;
+    const paid = await this.#paid?.get(digest);
+    if (paid !== undefined) return paid;
     for (const { mirror, repository } of await this.#mirrors((each) => each.isFor('manifests'))) {
       try {
         return await repository.manifest(digest, call);
@@ -42,7 +52,15 @@ export class UpstreamRepository implements Source {
         mirror.failed(name, digest, error);
       }
     }
-    return await authority.manifest(digest, call);
+    const manifest = await authority.manifest(digest, call);
+    await this.#paid?.put(manifest);
+    return manifest;
+  }
+
+  // Nothing is kept of an upstream that does not meter.
+  get #paid(): PaidManifestStore | undefined {
+    const { paid, authority } = this.#options;
+    return authority.registry.ledger.budget === undefined ? undefined : paid;
   }
 
   async statBlob(digest: Digest, call: Call = {}): Promise<{ sizeBytes: number } | undefined> {

@@ -10,7 +10,7 @@ import type { Mirror } from './mirror.ts';
 import { RemoteError } from './remote-error.ts';
 import type { RemoteRegistry } from './remote-registry.ts';
 import type { RemoteRepository } from './remote-repository.ts';
-import { UpstreamRepository } from './upstream-repository.ts';
+import { type PaidManifestStore, UpstreamRepository } from './upstream-repository.ts';
 
 export interface UpstreamOptions {
   /** `docker.io`. */
@@ -23,6 +23,7 @@ export interface UpstreamOptions {
   readonly mirrors?: readonly Mirror[] | undefined;
   /** The same registry without a login, which tells public repositories from others; needed where there is a login. */
   readonly anonymous?: RemoteRegistry | undefined;
+  readonly paid?: PaidManifestStore | undefined;
 }
 
 /** What asking for each tag gave: what it means, or why that is not known. */
@@ -38,16 +39,19 @@ export class Upstream {
   readonly mirrors: readonly Mirror[];
   readonly #template: string;
   readonly #anonymous: RemoteRegistry | undefined;
+  readonly #paid: PaidManifestStore | undefined;
   readonly #unstitchable = new Set<Digest>();
   readonly #publicity = new Map<RepositoryName, Promise<boolean>>();
 
-  constructor({ name, registry, hubApi, template = '{repository}', mirrors = [], anonymous }: UpstreamOptions) {
+  constructor(options: UpstreamOptions) {
+    const { name, registry, hubApi, template = '{repository}', mirrors = [], anonymous, paid } = options;
     this.name = name;
     this.registry = registry;
     this.mirrors = mirrors;
     this.#hubApi = hubApi;
     this.#template = template;
     this.#anonymous = anonymous;
+    this.#paid = paid;
   }
 
   /** The repository at its owner, and nowhere else. */
@@ -64,6 +68,7 @@ export class Upstream {
       mirrors: this.mirrors,
       isPublic: () => this.#isPublic(name),
       unstitchable: this.#unstitchable,
+      paid: this.#paid,
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Command } from '@commander-js/extra-typings';
 import { buildJob } from '../../app/build-job.ts';
+import { JobLease } from '../../journal/job-lease.ts';
 import type { JobReport, SyncReport } from '../../sync/report.ts';
 import { runJob } from '../../sync/run.ts';
 import { chooseJobs } from '../choose-jobs.ts';
@@ -47,10 +48,11 @@ prefix (PREFIX/nginx); a template may use {repository}, {name} and {upstream}.
 
 async function runSyncs(names: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
   const { terminal, signal } = context;
-  await using session = openSession(flags, terminal);
+  await using session = openSession(flags, terminal, { mayRemember: true });
   const reports: JobReport[] = [];
   for (const config of await chooseJobs(names, flags, session, context)) {
     const job = await buildJob(config, session);
+    using _lease = session.journal && JobLease.take(session.journal, config.name, process.pid);
     const { ledger } = job.upstream.registry;
     using progress = new Progress({ terminal, now: Date.now, pullsLeft: () => ledger.budget?.remaining });
     const report = await runJob(job, { signal, now: Date.now, onEvent: progress.onEvent });

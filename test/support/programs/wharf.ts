@@ -20,7 +20,7 @@ export async function openWharf(upstream?: { registryUrl: string; apiUrl: string
   const folder = await scratchFolder('run');
   const configure = (yaml: string) => writeFile(path.join(folder.path, 'wharf.yaml'), yaml);
   const start: Wharf['start'] = (args, env = {}) =>
-    startProgram(process.execPath, [WHARF, ...args], { cwd: folder.path, env: { HOME: folder.path, ...env } });
+    startProgram(WHARF, args, { cwd: folder.path, env: { PATH: pathWithThisNode(), HOME: folder.path, ...env } });
   if (upstream !== undefined) await configure(upstreamYaml(upstream));
   return {
     folder: folder.path,
@@ -29,6 +29,11 @@ export async function openWharf(upstream?: { registryUrl: string; apiUrl: string
     run: async (args, env) => await (await start(args, env)).exited,
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
+}
+
+// Its first line asks for `node`, with flags of its own.
+function pathWithThisNode(): string {
+  return [path.dirname(process.execPath), process.env['PATH'] ?? ''].join(path.delimiter);
 }
 
 /** The part of a configuration that puts another upstream in the place of Docker Hub. */

@@ -1,0 +1,39 @@
+// What a disk refuses, as SQLite says it (primary result codes, https://www.sqlite.org/rescode.html) or the system.
+import { UsageError } from '../oci/usage-error.ts';
+
+const BUSY = 5;
+const FULL: ReadonlySet<number | string> = new Set([13, 'ENOSPC', 'EDQUOT']);
+const DAMAGED: ReadonlySet<number | string> = new Set([11, 26]); // CORRUPT, NOTADB
+const UNUSABLE: ReadonlySet<number | string> = new Set([3, 8, 10, 14]); // PERM, READONLY, IOERR, CANTOPEN
+
+/** A file that opens, and then turns out to hold what nobody wrote. */
+export class DamagedFileError extends Error {
+  override readonly name = 'DamagedFileError';
+}
+
+export function isBusy(error: unknown): boolean {
+  return codeOf(error) === BUSY;
+}
+
+export function isDamage(error: unknown): boolean {
+  return error instanceof DamagedFileError || DAMAGED.has(codeOf(error) ?? '');
+}
+
+/** The sentence for what a person can do something about; any other error as it is. */
+export function sayWhatToDo(error: unknown, path: string): unknown {
+  const code = codeOf(error);
+  if (code === undefined) return error;
+  const say = (sentence: string) => new UsageError(`${path} ${sentence}`, { cause: error });
+  if (FULL.has(code)) return say('cannot grow, as the disk is full; free some space');
+  if (code === BUSY) return say('is locked by another process that does not go on; end that process, or try again');
+  if (DAMAGED.has(code)) return say('is damaged; the next run moves it aside and begins a new one');
+  if (typeof code === 'number' && !UNUSABLE.has(code)) return error;
+  const reason = typeof code === 'string' ? code : (error as Error).message;
+  return say(`cannot be used (${reason}); check its folder and its disk, or choose another data folder`);
+}
+
+function codeOf(error: unknown): number | string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff;
+  return 'syscall' in error && 'code' in error ? String(error.code) : undefined;
+}

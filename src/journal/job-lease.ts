@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { UsageError } from '../oci/usage-error.ts';
+import { FileLock } from './file-lock.ts';
+import type { Journal } from './journal.ts';
+import { sayWhatToDo } from './disk-error.ts';
+
+/**
+ * The right to run a job, held by one process of the data folder. Dispose of it before the journal.
+ *
+ *     DATA/journal-v1/jobs/0123456789abcdef.lock       locked while the job of that hash runs
+ *
+ * The lock decides, so whoever dies gives it back; the row in the journal only tells others who has it.
+ */
+export class JobLease implements Disposable {
+  readonly #lock: FileLock;
+  readonly #journal: Journal;
+  readonly #job: string;
+
+  private constructor(lock: FileLock, journal: Journal, job: string) {
+    this.#lock = lock;
+    this.#journal = journal;
+    this.#job = job;
+  }
+
+  /** Throws UsageError that names the process which runs the job. `pid` is of this one. */
+  static take(journal: Journal, job: string, pid: number): JobLease {
+    const lock = lockOf(journal.folder, job);
+    if (lock === undefined) throw new UsageError(`job "${job}" is already running${holderOf(journal, job)}`);
+    try {
+      journal.write(() => {
+        journal
+          .prepare('INSERT OR REPLACE INTO running_jobs (job, pid, started_at) VALUES (?, ?, ?)')
+          .run(job, pid, journal.now());
+      });
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+    return new JobLease(lock, journal, job);
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.#journal.write(() => this.#journal.prepare('DELETE FROM running_jobs WHERE job = ?').run(this.#job));
+    } finally {
+      this.#lock[Symbol.dispose]();
+    }
+  }
+}
+
+// Names of jobs are people's, so the file is named by a hash.
+function lockOf(folder: string, job: string): FileLock | undefined {
+  const file = path.join(folder, 'jobs', `${createHash('sha256').update(job).digest('hex').slice(0, 16)}.lock`);
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    return FileLock.take(file);
+  } catch (error) {
+    throw sayWhatToDo(error, file);
+  }
+}
+
+function holderOf(journal: Journal, job: string): string {
+  const row = journal.read(() => journal.prepare('SELECT pid, started_at FROM running_jobs WHERE job = ?').get(job));
+  if (row === undefined) return '; wait for its end';
+  const since = new Date(Number(row['started_at'])).toISOString();
+  return ` in process ${Number(row['pid'])} since ${since}; wait for its end, or stop it`;
+}

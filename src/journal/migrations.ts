@@ -1,0 +1,75 @@
+// The format of the journal. A migration that was released is never changed: what is new is added as the next one.
+import type { DatabaseSync } from 'node:sqlite';
+import { UsageError } from '../oci/usage-error.ts';
+
+/** Times are milliseconds since the epoch. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY,
+    upstream TEXT NOT NULL,
+    login TEXT NOT NULL,                           -- '' is anonymous
+    source TEXT,                                   -- whom the upstream says it charges
+    pull_limit INTEGER,                            -- NULL: nothing observed, or not metered
+    window_ms INTEGER NOT NULL,
+    observed_at INTEGER,
+    others INTEGER NOT NULL DEFAULT 0,             -- what others behind the same address had spent, and when
+    others_at INTEGER NOT NULL DEFAULT 0,
+    refused_at INTEGER,
+    UNIQUE (upstream, login)
+  ) STRICT;
+  CREATE TABLE pulls (account INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+  CREATE INDEX pulls_by_time ON pulls (account, at);
+  CREATE TABLE pull_leases (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    pulls INTEGER NOT NULL,                        -- not spent yet
+    used_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX pull_leases_by_account ON pull_leases (account);
+  CREATE TABLE running_jobs (job TEXT PRIMARY KEY, pid INTEGER NOT NULL, started_at INTEGER NOT NULL) STRICT;
+  CREATE TABLE copied_tags (
+    target TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    source_digest TEXT NOT NULL,
+    target_digest TEXT NOT NULL,
+    checked_at INTEGER NOT NULL,
+    PRIMARY KEY (target, repository, tag)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE resolved_tags (
+    upstream TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    updated_at TEXT,
+    as_of INTEGER NOT NULL,
+    PRIMARY KEY (upstream, repository, tag)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** Brings the file to the present format at once or not at all. Throws UsageError for a format from the future. */
+export function migrate(database: DatabaseSync, file: string): void {
+  if (versionOf(database) === MIGRATIONS.length) return;
+  database.exec('BEGIN EXCLUSIVE');
+  try {
+    const version = versionOf(database);
+    if (version > MIGRATIONS.length) {
+      throw new UsageError(
+        `the journal ${file} has format ${version}, and this Wharf knows formats up to ${MIGRATIONS.length}; ` +
+          'use the newer Wharf that wrote it, or another data folder',
+      );
+    }
+    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+}
