@@ -10,6 +10,8 @@ import { syncBenchmark } from './sync.ts';
 const BENCHMARKS: readonly Benchmark[] = [syncBenchmark];
 const RESULTS = path.join(import.meta.dirname, 'results.md');
 
+// By way of `exit`, which ends the programs that were started and removes their files.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
   await main(process.argv.slice(2));
 } catch (error) {

@@ -142,13 +142,12 @@ async function putManifest(
 
 async function copyBlob(blob: Descriptor, copy: GraphCopy): Promise<void> {
   const { placements, to, from, signal, onBytes } = copy;
-  const push = (holder?: TargetRepository) => {
+  const push = async (holder?: TargetRepository) => {
+    const isKnownAbsent = await placements.isUntouched(to, blob.digest);
     // What the target itself has elsewhere is not fetched from the source again, even where it refuses to mount.
     const open = () => openBlob(blob, holder?.target ?? from, holder === undefined ? 'source' : 'target', signal);
-    return blame(
-      'target',
-      to.target.push(blob, open, { signal, onBytes, isKnownAbsent: to.isNew, mountFrom: holder?.name }),
-    );
+    const call = { signal, onBytes, isKnownAbsent, mountFrom: holder?.name };
+    return await blame('target', to.target.push(blob, open, call));
   };
   await placements.once(to, blob.digest, () => placements.place(to, blob.digest, { send: () => push(), mount: push }));
 }

@@ -18,6 +18,7 @@ export class Placements {
   readonly #holders = new Map<Digest, TargetRepository>();
   readonly #sending = new Map<Digest, Promise<unknown>>();
   readonly #done = new Map<RepositoryName, Map<Digest, Promise<void>>>();
+  readonly #untouched = new Map<RepositoryName, Promise<boolean>>();
 
   /** Puts a manifest or blob into a repository once, however many ask; all of them share the outcome. */
   once(repository: TargetRepository, digest: Digest, work: () => Promise<void>): Promise<void> {
@@ -28,6 +29,18 @@ export class Placements {
     const promise = work();
     inRepository.set(digest, promise);
     return promise;
+  }
+
+  /**
+   * Whether a new repository may be taken to lack whatever this run did not put there. Registries also call one new
+   * that an earlier run filled and was killed before it could tag: so the first blob is asked for, and if it is there,
+   * all are.
+   */
+  isUntouched(repository: TargetRepository, digest: Digest): Promise<boolean> {
+    if (!repository.isNew) return Promise.resolve(false);
+    const known = this.#untouched.get(repository.name) ?? lacks(repository, digest);
+    this.#untouched.set(repository.name, known);
+    return known;
   }
 
   /** Believes no longer that something is there, as the registry says otherwise. */
@@ -61,5 +74,14 @@ export class Placements {
     } finally {
       this.#sending.delete(digest);
     }
+  }
+}
+
+// A registry that does not answer is asked again, about each blob, by whoever pushes it.
+async function lacks({ target }: TargetRepository, digest: Digest): Promise<boolean> {
+  try {
+    return (await target.statBlob(digest)) === undefined;
+  } catch {
+    return false;
   }
 }

@@ -300,6 +300,16 @@ describe('a manifest that is put', () => {
     await expect(app.repository.put(manifest, [ONE])).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
   });
 
+  test('and is answered with a web page is not stored', async () => {
+    await using app = await startApp({ when: ofManifest('PUT'), action: html() });
+    await expect(app.repository.put(manifest, [ONE])).rejects.toMatchObject({
+      code: 'NOT_A_REGISTRY',
+      message: expect.stringMatching(
+        /answered 200 text\/html.* for manifest team\/app:1, which is no registry's/,
+      ) as string,
+    });
+  });
+
   test('at a registry that is read-only says so', async () => {
     await using app = await startApp({ when: ofManifest('PUT'), action: respond({ status: 405 }) });
     await expect(app.repository.put(manifest, [ONE])).rejects.toMatchObject({

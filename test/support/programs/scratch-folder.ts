@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,10 +13,21 @@ export interface ScratchFolder extends AsyncDisposable {
   readonly path: string;
 }
 
+// What a run that is broken off would leave behind.
+const open = new Set<string>();
+const REMOVAL = { recursive: true, force: true, maxRetries: 5 } as const;
+process.on('exit', () => {
+  for (const folder of open) rmSync(folder, REMOVAL);
+});
+
 export async function scratchFolder(purpose: string, parent = tmpdir()): Promise<ScratchFolder> {
   const folder = await mkdtemp(path.join(parent, `wharf-${purpose}-`));
+  open.add(folder);
   return {
     path: folder,
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }),
+    async [Symbol.asyncDispose]() {
+      await rm(folder, REMOVAL);
+      open.delete(folder);
+    },
   };
 }
