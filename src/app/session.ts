@@ -111,7 +111,7 @@ export class Session implements AsyncDisposable {
     const mirrors = config.mirrors.map((mirror) => this.#buildMirror(mirror));
     // Only asked where there is a mirror that a private repository must not be named to.
     const anonymous = new RemoteRegistry({ name, url, network: this.network });
-    const paid = this.journal && new PaidManifests(this.config.dataFolder, { now: systemClock.now });
+    const paid = this.journal && new PaidManifests(this.config.dataFolder, { now: () => systemClock.now() });
     return new Upstream({ name, registry, hubApi: api, template: config.repository, mirrors, anonymous, paid });
   }
 

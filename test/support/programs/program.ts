@@ -28,9 +28,9 @@ export interface RunningProgram extends AsyncDisposable {
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-// What a run leaves behind when it is broken off would hold its ports for ever.
+// What a run leaves behind when it is broken off would hold its ports for ever. First, as files are removed then too.
 const running = new Set<Child>();
-process.on('exit', () => {
+process.prependListener('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
