@@ -70,3 +70,14 @@ test('whoever gives up waiting leaves the place to others', async () => {
   slot.release();
   (await health.admit()).release();
 });
+
+test('whoever waits for a body that is read elsewhere never keeps it from being fetched', async () => {
+  const health = new SourceHealth({ clock: new FakeClock(), maxConcurrency: 1 });
+  const transfer = await health.admit(undefined, 'transfer');
+  const request = await health.admit();
+  const waiting = health.admit(undefined, 'transfer');
+  (await health.admit(undefined, 'continued')).release();
+  transfer.release();
+  (await waiting).release();
+  request.release();
+});

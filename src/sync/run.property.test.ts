@@ -87,7 +87,7 @@ test('the counts add up, what counts as copied is there, and no tag means someth
       }
       if (limit === undefined) for (const target of world.targets) expect(world.wrongTags(target)).toEqual([]);
     }),
-    { numRuns: 40 },
+    { numRuns: 30 },
   );
 });
 
