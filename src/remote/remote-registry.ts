@@ -177,7 +177,11 @@ export class RemoteRegistry {
   // A HEAD is free, yet refused like a GET once no pulls are left.
   async #beforeMetered(isPull: boolean): Promise<void> {
     if (this.#refusedUntilMs > this.network.clock.now()) throw noPullsLeft(this.host, this.#refusedUntilMs);
-    if (isPull) await this.ledger.spend(this.host);
+    if (isPull) return await this.ledger.spend(this.host);
+    // A HEAD is free, but refused like the rest once nothing is left.
+    const { budget } = this.ledger;
+    const isSpent = budget !== undefined && budget.remaining <= 0 && budget.resetsByMs > this.network.clock.now();
+    if (isSpent) throw noPullsLeft(this.host, budget.resetsByMs);
   }
 
   #endOfWindow({ retryAfterMs = DEFAULT_WINDOW_SECONDS * 1000 }: RemoteError): number {

@@ -19,6 +19,8 @@ export interface UpstreamRepositoryOptions {
   /** Blobs whose bytes did not fit together when they came from several answers: shared by all of the upstream. */
   readonly unstitchable: Set<Digest>;
   readonly paid?: PaidManifestStore | undefined;
+  /** Learns how many pulls are left by a HEAD, which is free, before the first one is spent. */
+  readonly learnBudget: (authority: RemoteRepository, digest: Digest, call: Call) => Promise<void>;
 }
 
 /** Keeps the manifests that pulls were spent on, so that none is paid for twice, whatever happens to the run. */
@@ -52,6 +54,7 @@ export class UpstreamRepository implements Source {
         mirror.failed(name, digest, error);
       }
     }
+    await this.#options.learnBudget(authority, digest, call);
     const manifest = await authority.manifest(digest, call);
     await this.#paid?.put(manifest);
     return manifest;

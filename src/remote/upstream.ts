@@ -41,6 +41,7 @@ export class Upstream {
   readonly #anonymous: RemoteRegistry | undefined;
   readonly #paid: PaidManifestStore | undefined;
   readonly #unstitchable = new Set<Digest>();
+  #budgetLearned: Promise<void> | undefined;
   readonly #publicity = new Map<RepositoryName, Promise<boolean>>();
 
   constructor(options: UpstreamOptions) {
@@ -69,12 +70,22 @@ export class Upstream {
       isPublic: () => this.#isPublic(name),
       unstitchable: this.#unstitchable,
       paid: this.#paid,
+      learnBudget: (authority, digest, call) => this.#learnBudget(authority, digest, call),
     });
   }
 
   #nameAt(name: RepositoryName): RepositoryName {
     const values = { repository: name, name: familiarName(this.name, name), upstream: this.name };
     return parseRepositoryName(expandTemplate(this.#template, values));
+  }
+
+  // Once a process: from then on each answer says it. Whatever is wrong is for the request itself to say.
+  #learnBudget(authority: RemoteRepository, digest: Digest, call: Call): Promise<void> {
+    this.#budgetLearned ??= authority.resolve(digest, call).then(
+      () => undefined,
+      () => undefined,
+    );
+    return this.#budgetLearned;
   }
 
   // What we can read without a login, anybody can. With one, the registry is asked once as nobody in particular.

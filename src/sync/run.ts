@@ -8,6 +8,7 @@ import { Placements, type TargetRepository } from '../copy/placements.ts';
 import { Traffic } from '../observe/traffic.ts';
 import { type RepositoryName, type Tag, formatReference } from '../oci/reference.ts';
 import type { Call, Source } from '../oci/repository.ts';
+import { formatPlatform } from '../oci/platform.ts';
 import { RemoteError } from '../remote/remote-error.ts';
 import type { RemoteRegistry } from '../remote/remote-registry.ts';
 import { type Discovery, type WantedRepository, discover } from './discover.ts';
@@ -115,6 +116,13 @@ class Run {
     const tags = images.reduce((sum, image) => sum + image.tags.length, 0);
     this.#options.onEvent({ type: 'listed', repositories: repositories.length, images: images.length, tags });
     for (const message of listing.notices) this.#notice(message);
+    const { platforms } = this.#job.selection;
+    if (platforms.length > 0) {
+      const chosen = platforms.map(formatPlatform).join(', ');
+      this.#notice(
+        `platforms other than ${chosen} are left out: indexes are written anew, and digests are not upstream's`,
+      );
+    }
     for (const { file, line, message } of listing.problems) {
       const where = line === undefined ? file : `${file}:${line}`;
       this.#tally.failures.push({ reference: where, origin: 'catalog', code: 'CATALOG_INVALID', message });

@@ -1,11 +1,9 @@
 // Whatever ends a run before its time leaves the target right, and the next run goes on from there.
 import { describe, expect, test } from 'vitest';
-import { type HubCounts, startHubProcess } from '../support/programs/hub-process.ts';
-import { SMALL_LIBRARY } from '../support/programs/library-folder.ts';
+import type { HubCounts } from '../support/programs/hub-process.ts';
 import { missingPrograms, skipNote } from '../support/programs/missing-programs.ts';
 import { type SyncWorld, manifestsOf, openSyncWorld } from '../support/programs/sync-world.ts';
 import { until } from '../support/programs/until.ts';
-import { upstreamYaml } from '../support/programs/wharf.ts';
 
 const missing = missingPrograms('docker-registry');
 
@@ -45,29 +43,23 @@ describe.skipIf(missing !== undefined)(`wharf sync, stopped${skipNote(missing)}`
     expect(await world.missing()).toEqual([]);
   });
 
-  test('when the pulls run out, the rest is deferred, and the next window goes on from there', async () => {
-    await using world = await openSyncWorld({ hub: { limit: LIMIT } });
-    const { code, report } = await world.sync();
-    expect(code).toBe(3);
-    const { wanted, copied, deferred } = report.tags;
-    expect(report.tags).toEqual({ wanted, copied, upToDate: 0, pending: 0, deferred, failed: 0 });
+  test('when the pulls run out, the rest is deferred, and later windows go on from there without paying twice', async () => {
+    await using world = await openSyncWorld({ hub: { limit: LIMIT, windowSeconds: 3 } });
+    const first = await world.sync();
+    expect(first.code).toBe(3);
+    const { wanted, copied, deferred } = first.report.tags;
+    expect(first.report.tags).toEqual({ wanted, copied, upToDate: 0, pending: 0, deferred, failed: 0 });
     expect(copied + deferred).toBe(wanted);
     expect(deferred).toBeGreaterThan(0);
-    expect(report.failures).toEqual([]);
-    expect(report.budget['docker.io']).toMatchObject({ limit: LIMIT, remaining: 0 });
-    const spent = (await world.hub.counters()).manifestGets;
-    expect(spent).toBeLessThanOrEqual(LIMIT);
+    expect(first.report.failures).toEqual([]);
     expect(await world.target.broken()).toEqual([]);
 
-    // The next window, with more in it: another hub with the same content.
-    await using next = await startHubProcess({ library: SMALL_LIBRARY });
-    await world.wharf.configure(upstreamYaml(next));
-    expect(await world.sync()).toMatchObject({ code: 0, report: { tags: { wanted, failed: 0, deferred: 0 } } });
-    const expected = manifestsOf(await next.expected());
-    expect(await world.target.missing(expected)).toEqual([]);
-    // An index whose children did not all come has to be fetched again; nothing else has.
-    const distinct = new Set(expected.map(({ digest }) => digest)).size;
-    expect((await next.counters()).manifestGets).toBeLessThanOrEqual(distinct - spent + report.images.deferred);
+    let last = first;
+    for (let run = 0; last.code === 3 && run < 60; run += 1) last = await world.sync();
+    expect(last).toMatchObject({ code: 0, report: { tags: { wanted, failed: 0, deferred: 0 } } });
+    expect(await world.missing()).toEqual([]);
+    const distinct = new Set(manifestsOf(await world.hub.expected()).map(({ digest }) => digest)).size;
+    expect(await world.hub.counters()).toMatchObject({ manifestGets: distinct, refused: 0 });
   });
 
   test('--deferred-ok makes that 0', async () => {
@@ -75,8 +67,7 @@ describe.skipIf(missing !== undefined)(`wharf sync, stopped${skipNote(missing)}`
     expect(await world.sync(['--deferred-ok'])).toMatchObject({ code: 0 });
   });
 
-  // A bug: what is sent before the first answer tells how many pulls are left is not reckoned with.
-  test.fails('no pull is asked for that is not there', async () => {
+  test('no pull is asked for that is not there', async () => {
     await using world = await openSyncWorld({ hub: { ...SLOW.hub, limit: 3 } });
     await world.sync();
     expect((await world.hub.counters()).refused).toBe(0);

@@ -10,6 +10,8 @@ export interface HubProcessOptions {
   readonly library: string;
   readonly repositories?: readonly string[] | undefined;
   readonly limit?: number | undefined;
+  /** Of the limit; an hour where it is not given. */
+  readonly windowSeconds?: number | undefined;
   readonly layerBytes?: number | undefined;
   readonly latencyMs?: number | undefined;
 }
@@ -43,12 +45,13 @@ const MAIN = path.join(import.meta.dirname, '../hub/main.ts');
 const API_LIMIT = 1_000_000;
 
 export async function startHubProcess(options: HubProcessOptions): Promise<HubProcess> {
-  const { library, repositories, limit, layerBytes, latencyMs } = options;
+  const { library, repositories, limit, windowSeconds, layerBytes, latencyMs } = options;
   const values = {
     library,
     'api-limit': API_LIMIT,
     repositories: repositories?.join(','),
     limit,
+    window: windowSeconds,
     'layer-bytes': layerBytes,
     'latency-ms': latencyMs,
   };
