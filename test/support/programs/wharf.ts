@@ -37,6 +37,6 @@ function pathWithThisNode(): string {
 }
 
 /** The part of a configuration that puts another upstream in the place of Docker Hub. */
-export function upstreamYaml({ registryUrl, apiUrl }: { registryUrl: string; apiUrl: string }): string {
+function upstreamYaml({ registryUrl, apiUrl }: { registryUrl: string; apiUrl: string }): string {
   return `upstreams: { docker.io: { url: "${registryUrl}", hubApi: "${apiUrl}" } }\ndata: ./data\n`;
 }
