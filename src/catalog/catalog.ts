@@ -31,9 +31,24 @@ export interface CatalogListing {
   readonly notices: readonly string[];
 }
 
+/** What is news in a listing since an earlier state of the catalog. */
+export interface CatalogChanges {
+  /** The commit that was compared with; `undefined` for a time before the first one, since when everything is news. */
+  readonly since: string | undefined;
+  /** Those members of the listing's `images` that are new, or mean something else than they did. */
+  readonly images: ReadonlySet<CatalogImage>;
+}
+
 export interface Catalog {
   /** What the catalog is, for messages: `official-images at https://…`. */
   readonly description: string;
   /** Throws UsageError when nothing of it can be read. */
   list(call?: Call): Promise<CatalogListing>;
+  /**
+   * Only catalogs with a history have it. `since` is a branch, a tag, a commit or whatever else git takes, where HEAD is
+   * what was listed; or a time: `2026-08-21`, `2026-08-21T10:00Z` (UTC where it names no offset), or `7d` for that long
+   * ago. Then the last commit up to that time counts, along the listed branch. A branch or tag of that name goes first.
+   * Throws UsageError when there is no such state, or it cannot be read.
+   */
+  changesSince?(listing: CatalogListing, since: string, call?: Call): Promise<CatalogChanges>;
 }

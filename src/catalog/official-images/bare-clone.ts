@@ -10,8 +10,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Call } from '../../oci/repository.ts';
+import type { GitRepository } from './git-repository.ts';
 import { FETCH_TIMEOUT_MS, git, GitError, withoutCredentials } from './git.ts';
-import type { GitRepository } from './read-library-at.ts';
 import { hasCode } from './system-error.ts';
 import { removeStrays } from './remove-strays.ts';
 

@@ -2,6 +2,7 @@ import { constants, type Dirent } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Call } from '../../oci/repository.ts';
+import { type GitRepository, localRepository } from './git-repository.ts';
 import { type ItemKind, LibraryCollector } from './library-collector.ts';
 import type { Library, LibrarySnapshot } from './library.ts';
 import { isSystemError } from './system-error.ts';
@@ -11,10 +12,12 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** A folder that holds `library/`, read as it is on disk. */
 export class FolderLibrary implements Library {
+  readonly #parent: string;
   readonly #folder: string;
 
-  constructor(folder: string) {
-    this.#folder = join(folder, 'library');
+  constructor(parent: string) {
+    this.#parent = parent;
+    this.#folder = join(parent, 'library');
   }
 
   async read(call: Call = {}): Promise<LibrarySnapshot> {
@@ -24,6 +27,11 @@ export class FolderLibrary implements Library {
       if (collector.admits(item.name, kindOf(item))) await this.#readFile(item.name, collector);
     }
     return { ...collector.collected(), notices: [] };
+  }
+
+  /** Not of the files on disk, but of what was committed of them. */
+  async history(call: Call = {}): Promise<GitRepository> {
+    return localRepository(this.#parent, 'a plain folder tells nothing of earlier states, so name a repository', call);
   }
 
   async #readFile(name: string, collector: LibraryCollector): Promise<void> {

@@ -1,10 +1,13 @@
 // A library is a folder `library/` with one file an image, wherever it is kept: `library/nginx` is about nginx.
 import type { Call } from '../../oci/repository.ts';
 import type { CatalogProblem } from '../catalog.ts';
+import type { GitRepository } from './git-repository.ts';
 
 export interface Library {
   /** Throws UsageError when there is no library to read. */
   read(call?: Call): Promise<LibrarySnapshot>;
+  /** Where its earlier states are; of a remote one, as they were known when it was last read. Throws UsageError. */
+  history(call?: Call): Promise<GitRepository>;
 }
 
 /** Everything in `library/` as it was at one moment. */

@@ -118,3 +118,92 @@ describe.skipIf(reason !== '')(`real snapshots of official-images${reason}`, () 
     ]);
   });
 });
+
+/** How many images of which name are news at a revision, and since which commit. */
+async function newsAt(revision: string, since: string) {
+  const now = () => new Date('2026-08-21T23:53:11Z');
+  const catalog = officialImages({ repository: BUNDLE, revision, cacheDirectory, now });
+  const listing = await catalog.list();
+  const changes = await catalog.changesSince?.(listing, since);
+  const byName = Map.groupBy(changes?.images ?? [], ({ name }) => name);
+  return {
+    listing,
+    images: changes?.images,
+    since: changes?.since?.slice(0, 7),
+    news: Object.fromEntries(Array.from(byName, ([name, images]) => [name, images.length])),
+  };
+}
+
+describe.skipIf(reason !== '')(`real changes of official-images${reason}`, () => {
+  // Counted in the output of git diff.
+  test.each<[what: string, revision: string, since: string, news: Record<string, number>]>([
+    ['a new commit for two entries, and for one', '1ce9133', '9ebfba3', { clearlinux: 1, traefik: 2 }],
+    ['two of four entries, and all three', '7fc49d3', '5aeab97', { adminer: 2, archlinux: 3 }],
+    ['a global setting for one architecture', 'a5ee33c', '0714f15', { oraclelinux: 11 }],
+    ['four entries, of which one is alone with its shared tags', 'eafe106', '5a2c678', { golang: 4 }],
+    [
+      'one platform less in four entries, and a new file',
+      '6e0e34b',
+      '5ac0e53',
+      { 'eclipse-temurin': 184, espocrm: 3, tomcat: 4 },
+    ],
+  ])('%s', async (_, revision, since, expected) => {
+    expect(await newsAt(revision, since)).toMatchObject({ since, news: expected });
+  });
+
+  test('an entry that lost a platform is news with all its tags, and its neighbours are not', async () => {
+    const { images } = await newsAt('6e0e34b', '5ac0e53');
+    const tomcat = [...(images ?? [])].filter(({ name }) => name === 'tomcat');
+    expect(tomcat.map(({ tags }) => tags[0])).toEqual([
+      '9.0.121-jdk8-temurin-noble',
+      '9.0.121-jre8-temurin-noble',
+      '9.0.121-jdk8-temurin-jammy',
+      '9.0.121-jre8-temurin-jammy',
+    ]);
+    expect(tomcat[0]?.tags).toHaveLength(9);
+  });
+
+  test('a time means the commit up to then, and the tag of that name goes before a date', async () => {
+    expect(await newsAt('master', '24h')).toMatchObject({ since: '7359635' });
+    expect(await newsAt('master', '23h')).toMatchObject({ since: 'ff9fb78' });
+    expect(await newsAt('master', '2026-08-21T00:06:35Z')).toMatchObject({ since: 'ff9fb78' });
+    expect(await newsAt('master', '2026-08-21T00:06:34Z')).toMatchObject({ since: '7359635' });
+    expect(await newsAt('master', '2026-08-21')).toMatchObject({ since: '6e0e34b', news: {} });
+    const { listing, images, since } = await newsAt('seed-2021-02-16', '2021-01-01');
+    expect(since).toBeUndefined();
+    expect(images).toEqual(new Set(listing.images));
+  });
+
+  test('what is news in six commits is what differs in their entries, one by one', async () => {
+    for (const age of Array.from({ length: 6 }, (_, index) => index)) {
+      const { listing, images } = await newsAt(`2026-08-21~${age}`, 'HEAD~1');
+      const before = await buildsAt(`2026-08-21~${age + 1}`);
+      const after = await buildsAt(`2026-08-21~${age}`);
+      const expected = listing.images.filter(({ name, tags }) => {
+        return tags.some((tag) => before.get(`${name}:${tag}`) !== after.get(`${name}:${tag}`));
+      });
+      expect(expected.length).toBeGreaterThan(0);
+      expect([...(images ?? [])]).toEqual(expected);
+    }
+  });
+});
+
+/** What each tag is built from, written out. */
+async function buildsAt(revision: string): Promise<Map<string, string>> {
+  const { files } = await read(revision);
+  const entries = files.flatMap(({ name, text }) => parseLibraryFile(text, name).map((entry) => ({ name, ...entry })));
+  const builds = entries.flatMap(({ name, tags, sharedTags, architectureSettings, ...settings }) => {
+    const build = JSON.stringify([{ ...settings, line: undefined }, [...architectureSettings].map(String).sort()]);
+    return [...tags, ...sharedTags].map((tag) => ({ tag: `${name}:${tag}`, build }));
+  });
+  const byTag = Map.groupBy(builds, ({ tag }) => tag);
+  return new Map(
+    Array.from(byTag, ([tag, uses]) => [
+      tag,
+      uses
+        .map(({ build }) => build)
+        .toSorted()
+        .join(),
+    ]),
+  );
+}

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '../../oci/usage-error.ts';
 import { BareClone } from './bare-clone.ts';
 import { FolderLibrary } from './folder-library.ts';
+import { refuseOption } from './git-repository.ts';
 import { GIT_PROTOCOLS, withoutCredentials } from './git.ts';
 import type { Library } from './library.ts';
 import { RemoteLibrary } from './remote-library.ts';
@@ -42,15 +43,6 @@ async function localLibrary(folder: string, revision: string | undefined): Promi
   return library?.isDirectory() === true
     ? new FolderLibrary(folder)
     : new RepositoryLibrary(folder, revision ?? 'HEAD');
-}
-
-/** git would take it for an option. */
-function refuseOption(what: string, text: string): void {
-  if (text === '' || text.startsWith('-') || /\p{Cc}/u.test(text)) {
-    throw new UsageError(
-      `${JSON.stringify(text)} cannot be a ${what}; it is empty, begins with "-" or has control characters`,
-    );
-  }
 }
 
 function isUrl(text: string): boolean {

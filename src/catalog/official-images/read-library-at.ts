@@ -1,39 +1,19 @@
 // Reads library/ from the objects of a git repository: a handful of processes, however many files there are.
 import type { Call } from '../../oci/repository.ts';
 import { UsageError } from '../../oci/usage-error.ts';
+import type { GitRepository } from './git-repository.ts';
 import { FETCH_TIMEOUT_MS, git, GitError } from './git.ts';
 import { type ItemKind, LibraryCollector } from './library-collector.ts';
 import type { LibrarySnapshot } from './library.ts';
 
-export interface GitRepository {
-  /** What git is told before the command, so that it works there: `--git-dir=…` or `-C …`. */
-  readonly location: readonly string[];
-  /** How to name it to people. */
-  readonly description: string;
-  /** What people can do when git cannot read it. */
-  readonly remedy: string;
-}
-
-/** `revision`: whatever git takes for one, if it does not begin with a dash. Throws UsageError. */
-export async function readLibraryAt(repository: GitRepository, revision: string, call: Call): Promise<LibrarySnapshot> {
-  const commit = await commitOf(repository, revision, call);
+/** Everything in `library/` at a commit; nothing where the commit has no such folder. Throws UsageError. */
+export async function readLibraryAt(repository: GitRepository, commit: string, call: Call): Promise<LibrarySnapshot> {
   try {
     return await readCommit(repository, commit, call);
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
     const failure = `library/ at ${commit} of ${repository.description} could not be read`;
     throw new UsageError(`${failure} (git said: ${error.message}); ${repository.remedy}`, { cause: error });
-  }
-}
-
-async function commitOf({ location, description }: GitRepository, revision: string, call: Call): Promise<string> {
-  try {
-    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`];
-    return (await git([...location, ...args], call)).toString().trim();
-  } catch (cause) {
-    if (!(cause instanceof GitError)) throw cause;
-    const message = `${description} has no revision "${revision}"; name a branch, a tag or a commit of it`;
-    throw new UsageError(message, { cause });
   }
 }
 
@@ -62,10 +42,10 @@ async function readCommit(repository: GitRepository, commit: string, call: Call)
   return { ...collector.collected(), revision: commit, notices: [] };
 }
 
-async function listItems({ location, description }: GitRepository, commit: string, call: Call): Promise<Item[]> {
+async function listItems({ location }: GitRepository, commit: string, call: Call): Promise<Item[]> {
   const listing = await git([...location, 'ls-tree', '-z', commit, '--', 'library/'], call);
   // `<mode> <type> <id>\t<path>`, in a repository's subfolder relative to it.
-  const items = listing
+  return listing
     .toString()
     .split('\0')
     .filter(Boolean)
@@ -73,8 +53,6 @@ async function listItems({ location, description }: GitRepository, commit: strin
       const [mode = '', , id = ''] = line.slice(0, line.indexOf('\t')).split(' ');
       return { name: line.slice(line.indexOf('\t') + '\tlibrary/'.length), kind: kindOf(mode), id };
     });
-  if (items.length > 0) return items;
-  throw new UsageError(`${description} has no files in library/ at ${commit}; is it a copy of official-images?`);
 }
 
 function kindOf(mode: string): ItemKind {

@@ -1,9 +1,10 @@
 import type { Call } from '../../oci/repository.ts';
 import { UsageError } from '../../oci/usage-error.ts';
 import { BareClone } from './bare-clone.ts';
+import type { GitRepository } from './git-repository.ts';
 import { GitError } from './git.ts';
 import type { Library, LibrarySnapshot } from './library.ts';
-import { readLibraryAt } from './read-library-at.ts';
+import { readRevision } from './read-revision.ts';
 
 /** A git repository elsewhere, or a bundle. When it cannot be reached, the copy of the last time serves. */
 export class RemoteLibrary implements Library {
@@ -18,8 +19,12 @@ export class RemoteLibrary implements Library {
 
   async read(call: Call = {}): Promise<LibrarySnapshot> {
     const notices = await this.#update(call);
-    const snapshot = await readLibraryAt(this.#clone, this.#revision ?? BareClone.HEAD, call);
+    const snapshot = await readRevision(this.#clone, this.#revision ?? BareClone.HEAD, call);
     return { ...snapshot, notices };
+  }
+
+  history(): Promise<GitRepository> {
+    return Promise.resolve(this.#clone);
   }
 
   async #update(call: Call): Promise<readonly string[]> {

@@ -3,6 +3,10 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { dirname, join } from 'node:path';
 
+type Files = Record<string, string | Buffer | { link: string } | undefined>;
+
+const DEFAULT_DATE = '2026-08-21T10:00:00Z';
+
 /** A git repository for a test, made in an empty folder that the test removes. */
 export class ScratchRepository {
   readonly folder: string;
@@ -16,7 +20,7 @@ export class ScratchRepository {
   }
 
   /** Commits the files, `undefined` removing one and `{ link }` making a symbolic link. Returns the commit. */
-  commit(files: Record<string, string | Buffer | { link: string } | undefined>): string {
+  commit(files: Files, date = DEFAULT_DATE): string {
     for (const [path, content] of Object.entries(files)) {
       const file = join(this.folder, path);
       mkdirSync(dirname(file), { recursive: true });
@@ -25,7 +29,7 @@ export class ScratchRepository {
       else if (content !== undefined) symlinkSync(content.link, file);
     }
     this.git('add', '--all');
-    this.git('commit', '--quiet', '--allow-empty', '--message=next');
+    runGitAt(date, '-C', this.folder, 'commit', '--quiet', '--allow-empty', '--message=next');
     return this.git('rev-parse', 'HEAD');
   }
 
@@ -36,7 +40,11 @@ export class ScratchRepository {
 
 /** Whatever the machine's and the person's configuration of git say. */
 export function runGit(...args: string[]): string {
-  const person = { NAME: 'Ada', EMAIL: 'ada@harbour.example', DATE: '2026-08-21T10:00:00Z' };
+  return runGitAt(DEFAULT_DATE, ...args);
+}
+
+function runGitAt(date: string, ...args: string[]): string {
+  const person = { NAME: 'Ada', EMAIL: 'ada@harbour.example', DATE: date };
   const identity = Object.entries(person).flatMap(([key, value]) => [
     [`GIT_AUTHOR_${key}`, value],
     [`GIT_COMMITTER_${key}`, value],
