@@ -26,6 +26,13 @@ describe('a fault', () => {
     expect(await statusOf(hub, 'manifests/latest')).toBe(200);
   });
 
+  test('can strike each third time', async () => {
+    await using hub = await hubWith({ kind: 'manifest', every: 3 }, respond({ status: 500 }));
+    const statuses = [];
+    for (let count = 0; count < 7; count += 1) statuses.push(await statusOf(hub, 'manifests/latest'));
+    expect(statuses).toEqual([200, 200, 500, 200, 200, 500, 200]);
+  });
+
   test('that answers instead charges no pull, but is counted as a request', async () => {
     await using hub = await startHub({ images, limit: 5 });
     hub.faults.add({ when: { kind: 'manifest', nth: 1 }, action: refuse('UNAVAILABLE') });

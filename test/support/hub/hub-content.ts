@@ -1,16 +1,28 @@
-import type { CatalogImage } from '../../../src/catalog/catalog.ts';
 import type { Manifest } from '../../../src/oci/manifest.ts';
 import type { Blob, Content } from '../registry/content.ts';
 import type { ImageGenerator } from './generate-images.ts';
+import type { HubImage } from './hub-image.ts';
 import { HubRepository } from './hub-repository.ts';
 
 /** All repositories of a hub. */
 export class HubContent implements Content {
-  readonly #repositories: ReadonlyMap<string, HubRepository>;
+  readonly #generator: ImageGenerator;
+  readonly #repositories: Map<string, HubRepository>;
 
-  constructor(images: readonly CatalogImage[], generator: ImageGenerator) {
+  constructor(images: readonly HubImage[], generator: ImageGenerator) {
+    this.#generator = generator;
     const byRepository = Map.groupBy(images, ({ repository }) => repository);
     this.#repositories = new Map([...byRepository].map(([name, own]) => [name, new HubRepository(own, generator)]));
+  }
+
+  /** The library wants `after`, and no longer `before`: see HubRepository. */
+  moveTo(after: readonly HubImage[], before: readonly HubImage[], at: Date): void {
+    const wanted = Map.groupBy(after, ({ repository }) => repository);
+    for (const name of new Set([...before, ...after].map(({ repository }) => repository))) {
+      const repository = this.#repositories.get(name) ?? new HubRepository([], this.#generator);
+      this.#repositories.set(name, repository);
+      repository.moveTo(wanted.get(name) ?? [], at);
+    }
   }
 
   repositories(): readonly string[] {

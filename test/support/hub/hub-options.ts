@@ -1,6 +1,6 @@
-import type { CatalogImage } from '../../../src/catalog/catalog.ts';
 import type { Fault } from '../origin/faults.ts';
 import type { Account } from '../registry/token-service.ts';
+import type { HubImage } from './hub-image.ts';
 
 export interface HubAccount extends Account {
   /** Pulls a window; `undefined`: not metered. */
@@ -8,7 +8,7 @@ export interface HubAccount extends Account {
 }
 
 export interface HubOptions {
-  readonly images: readonly CatalogImage[];
+  readonly images: readonly HubImage[];
   /** Anonymous pulls a window for each address; `undefined`: not metered. */
   readonly limit?: number | undefined;
   /** 3600 by default. */

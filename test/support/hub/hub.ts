@@ -6,10 +6,12 @@ import { catalogImage } from './catalog-image.ts';
 import { countHubRequest, type HubCounters, noHubCounts } from './counters.ts';
 import { type Build, ImageGenerator } from './generate-images.ts';
 import { HubContent } from './hub-content.ts';
+import type { HubImage } from './hub-image.ts';
 import type { HubOptions } from './hub-options.ts';
 import { type HubOrigins, startHubOrigins } from './hub-origins.ts';
 import type { Built, HubRepository, Publication } from './hub-repository.ts';
 import { oldImages } from './old-images.ts';
+import { Timeline } from './timeline.ts';
 
 interface ExpectedTag {
   readonly repository: string;
@@ -26,9 +28,11 @@ export interface Hub extends HubOrigins {
   resetCounters(): void;
   /** What the tag means now. */
   digestOf(repository: string, tag: string): Digest;
-  /** All tags that the given images name, as they are now. This builds all images. */
+  /** All tags that the library names, as they are now. This builds all images. */
   expected(): ExpectedTag[];
-  /** Builds the image behind the tag anew: other layers, and all its tags move. */
+  /** The library's next state: what is new in it or changed is built, and what left it stays on the hub. */
+  moveTo(images: readonly HubImage[]): void;
+  /** Builds the image behind the tag anew: other layers, and all its tags move. Nothing has been updated later. */
   rebuild(repository: string, tag: string, changes?: Partial<Build>): void;
   /** Puts anything at a tag of a repository that exists, right or wrong. */
   publish(repository: string, tag: string, publication: Publication): void;
@@ -39,6 +43,8 @@ export interface Hub extends HubOrigins {
 /** Docker Hub on loopback, filled with generated images. The methods throw for a repository or tag that is not there. */
 export async function startHub(options: HubOptions): Promise<Hub> {
   const now = options.now ?? Date.now;
+  const timeline = new Timeline();
+  let library = options.images;
   const old = oldImages(options.images, options.oldTagsPerRepository ?? 3);
   const generator = new ImageGenerator(options.layerBytes ?? 1024);
   const content = new HubContent([...options.images, ...old, LIMIT_PREVIEW], generator);
@@ -54,10 +60,18 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     resetCounters: () => Object.assign(counters, noHubCounts()),
     digestOf: (repository, tag) => builtIn(content, repository, tag).manifest.digest,
     expected: () =>
-      options.images.flatMap(({ repository, tags }) => tags.flatMap((tag) => expectedOf(content, repository, tag))),
-    rebuild: (repository, tag, changes) => repositoryIn(content, repository).rebuild(tag, changes),
-    publish: (repository, tag, publication) =>
-      repositoryIn(content, repository).publish(tag, publication, new Date(now())),
+      library.flatMap(({ repository, tags }) => tags.flatMap((tag) => expectedOf(content, repository, tag))),
+    moveTo: (images) => {
+      content.moveTo(images, library, timeline.next());
+      library = images;
+    },
+    rebuild: (repository, tag, changes = {}) =>
+      repositoryIn(content, repository).rebuild(tag, changes, timeline.next()),
+    publish: (repository, tag, publication) => {
+      const at = new Date(now());
+      timeline.note(at);
+      repositoryIn(content, repository).publish(tag, publication, at);
+    },
     remove: (repository, tag) => repositoryIn(content, repository).remove(tag),
   };
 }

@@ -25,8 +25,9 @@ const { values } = parseArgs({
 });
 if (values.library === undefined) throw new Error('--library DIR is needed: a folder that holds library/');
 
+const names = values.repositories?.split(',');
 const hub = await startHub({
-  images: await libraryImages(values.library, values.repositories?.split(',')),
+  images: await libraryImages(values.library, names),
   port: number(values.port),
   limit: number(values.limit),
   windowSeconds: number(values.window),
@@ -40,6 +41,11 @@ const hub = await startHub({
 });
 const control = await startControl(hub, {
   'GET /expected': () => hub.expected(),
+  'POST /library': async (body) => {
+    const images = await libraryImages((body as { folder: string }).folder);
+    // A name may have left the library.
+    hub.moveTo(images.filter(({ name }) => names === undefined || names.includes(name)));
+  },
   'POST /rebuild': (body) => {
     const { repository, tag, ...changes } = body as { repository: string; tag: string } & Partial<Build>;
     hub.rebuild(repository, tag, changes);

@@ -7,13 +7,13 @@ import { nameHash } from './name-hash.ts';
 export function tagEntry(repositoryName: string, repository: HubRepository, tag: string): object | undefined {
   const built = repository.built(tag);
   if (built === undefined) return undefined;
-  const pushedAt = timestamp(built.builtAt);
+  const updatedAt = timestamp(repository.updatedAt(tag));
   const id = nameHash(`${repositoryName}:${tag}`);
   return {
     creator: 1156886,
     id,
-    images: built.entries.map((entry) => imageEntry(entry, pushedAt)),
-    last_updated: pushedAt,
+    images: built.entries.map((entry) => imageEntry(entry, timestamp(built.updatedAt))),
+    last_updated: updatedAt,
     last_updater: 1156886,
     last_updater_username: 'doijanky',
     name: tag,
@@ -22,8 +22,8 @@ export function tagEntry(repositoryName: string, repository: HubRepository, tag:
     v2: true,
     tag_status: 'active',
     status: 'active',
-    tag_last_pulled: pushedAt,
-    tag_last_pushed: pushedAt,
+    tag_last_pulled: updatedAt,
+    tag_last_pushed: updatedAt,
     media_type: built.manifest.mediaType,
     content_type: 'image',
     ...(id % 16 === 0 ? {} : { digest: built.manifest.digest }),

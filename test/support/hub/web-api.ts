@@ -78,12 +78,12 @@ interface Listed {
 }
 
 function listTags(fullName: string, repository: HubRepository, request: Request): Answer {
-  const listed = repository.tags().map((name): Listed => ({ name, updatedAt: repository.builtAt(name) }));
+  const listed = repository.tags().map((name): Listed => ({ name, updatedAt: repository.updatedAt(name) }));
   return answerPage(listed, request, ({ name }) => tagEntry(fullName, repository, name));
 }
 
 function updatedAt(repository: HubRepository | undefined): Date {
-  const times = repository?.tags().map((tag) => Number(repository.builtAt(tag))) ?? [];
+  const times = repository?.tags().map((tag) => Number(repository.updatedAt(tag))) ?? [];
   return new Date(Math.max(0, ...times));
 }
 

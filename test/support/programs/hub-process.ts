@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { HubCounters } from '../hub/counters.ts';
 import type { ScriptedFault } from '../origin/fault-script.ts';
+import { askControl } from './ask-control.ts';
 import { startProgram } from './program.ts';
 
 export interface HubProcessOptions {
@@ -38,6 +39,8 @@ export interface HubProcess extends AsyncDisposable {
   /** Replaces those in force. */
   setFaults(...faults: readonly ScriptedFault[]): Promise<void>;
   rebuild(repository: string, tag: string): Promise<void>;
+  /** Another state of the library, in a folder that holds `library/`: what is built as before stays as it is. */
+  moveTo(library: string): Promise<void>;
 }
 
 const MAIN = path.join(import.meta.dirname, '../hub/main.ts');
@@ -63,13 +66,7 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
     'registryUrl' | 'apiUrl' | 'controlUrl',
     string
   >;
-  const ask = async (request: string, body?: unknown): Promise<unknown> => {
-    const [method = '', route = ''] = request.split(' ');
-    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
-    const response = await fetch(`${controlUrl}${route}`, init);
-    if (!response.ok) throw new Error(`the hub answered ${request} with ${response.status}: ${await response.text()}`);
-    return await response.json();
-  };
+  const ask = (request: string, body?: unknown) => askControl(controlUrl, request, body);
   return {
     pid: program.pid,
     registryUrl,
@@ -79,6 +76,7 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
     resetCounters: async () => void (await ask('POST /reset')),
     setFaults: async (...faults) => void (await ask('POST /faults', faults)),
     rebuild: async (repository, tag) => void (await ask('POST /rebuild', { repository, tag })),
+    moveTo: async (folder) => void (await ask('POST /library', { folder: path.resolve(folder) })),
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
 }
