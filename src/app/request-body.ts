@@ -7,18 +7,15 @@ import { SendError } from '../remote/send.ts';
 export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #stream: ReadableStream<Uint8Array>;
   readonly #idleMs: number;
-  readonly #stalled = new AbortController();
+  readonly #onStall: (error: SendError) => void;
   #isRead = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(stream: ReadableStream<Uint8Array>, idleMs: number) {
+  /** `onStall` has to end the request, as nobody takes the next part. */
+  constructor(stream: ReadableStream<Uint8Array>, idleMs: number, onStall: (error: SendError) => void) {
     this.#stream = stream;
     this.#idleMs = idleMs;
-  }
-
-  /** What the request has to stop for: what it was told, or a part that nobody takes. */
-  signalWith(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#stalled.signal : AbortSignal.any([signal, this.#stalled.signal]);
+    this.#onStall = onStall;
   }
 
   /** Why the body could not be sent, if it could not. */
@@ -51,6 +48,6 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #stall(): void {
     const error = new SendError('TIMEOUT', 'stopped taking what is sent to it');
     this.#failure ??= { error };
-    this.#stalled.abort(error);
+    this.#onStall(error);
   }
 }

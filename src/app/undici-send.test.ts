@@ -147,6 +147,33 @@ describe('an answer', () => {
     await closed.promise;
   });
 
+  test('that nobody wants is not let in for ever: a long one ends its connection', async () => {
+    const closed = Promise.withResolvers<void>();
+    await using server = await serve((_, response) => {
+      response.on('close', () => closed.resolve());
+      response.write(Buffer.alloc(1024 * 1024));
+    });
+    await using undici = new UndiciSend();
+    const { body } = await undici.send(get(server.url));
+    await body.discard();
+    await closed.promise;
+  });
+
+  test('leaves its connection to the next request, that of a HEAD too', async () => {
+    const connections = new Set<unknown>();
+    await using server = await serve(({ socket }, response) => {
+      connections.add(socket);
+      response.end('hello');
+    });
+    await using undici = new UndiciSend();
+    for (const method of ['HEAD', 'GET', 'HEAD', 'GET', 'HEAD', 'GET'] as const) {
+      const { body } = await undici.send(get(server.url, { method }));
+      await body.discard();
+    }
+    // It may not be free again yet when the next one asks for it at once.
+    expect(connections.size).toBeLessThanOrEqual(2);
+  });
+
   test.each(['stream', 'bytes'] as const)('that breaks off fails as a lost connection, read by %s', async (way) => {
     await using server = await serve((_, response) => {
       response.writeHead(200, { 'content-length': '100' });
@@ -204,6 +231,23 @@ describe('a wait', () => {
     stop.abort(reason);
     await expect(waiting).rejects.toBe(reason);
     await expect(reading).rejects.toBe(reason);
+  });
+});
+
+describe('a wait that is over before it begins', () => {
+  test('sends nothing, and closes the body', async () => {
+    let requests = 0;
+    await using server = await serve((_, response) => {
+      requests += 1;
+      response.end();
+    });
+    await using undici = new UndiciSend();
+    const reason = new Error('enough');
+    let isCancelled = false;
+    const body = new ReadableStream<Uint8Array>({ cancel: () => void (isCancelled = true) }, { highWaterMark: 0 });
+    const request = get(server.url, { method: 'PUT', body, signal: AbortSignal.abort(reason) });
+    await expect(undici.send(request)).rejects.toBe(reason);
+    expect([requests, isCancelled]).toEqual([0, true]);
   });
 });
 

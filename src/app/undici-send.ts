@@ -1,21 +1,13 @@
-// The network port on Node: undici's pools of HTTP/1.1 connections. The only file that knows undici.
+// The network port on Node: undici's pools of HTTP/1.1 connections. Only this file and the next know undici.
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher, Pool } from 'undici';
+import { Agent, Pool } from 'undici';
 import { classifyAddress, isAddressLiteral } from '../remote/address.ts';
-import {
-  type Reach,
-  type ResponseHeaders,
-  type Send,
-  SendError,
-  type SendRequest,
-  type SendResponse,
-} from '../remote/send.ts';
-import { readAll } from '../streams/read-all.ts';
+import { type Reach, type Send, SendError, type SendRequest } from '../remote/send.ts';
 import { RequestBody } from './request-body.ts';
-import { sendErrorFrom } from './send-failures.ts';
+import { UndiciExchange } from './undici-exchange.ts';
 
 /** How an origin's certificate is judged, where that differs from the system's way. */
 export interface TlsSettings {
@@ -44,27 +36,31 @@ export class UndiciSend implements AsyncDisposable {
   }
 
   readonly send: Send = async (request) => {
-    checkLiteral(request.url.hostname, request.reach);
+    const exchange = new UndiciExchange(request.signal);
     const streamed =
-      request.body instanceof ReadableStream ? new RequestBody(request.body, request.idleTimeoutMs) : undefined;
-    const signal = streamed?.signalWith(request.signal) ?? request.signal;
+      request.body instanceof ReadableStream
+        ? new RequestBody(request.body, request.idleTimeoutMs, (error) => exchange.abort(error))
+        : undefined;
+    const { url } = request;
+    const options = {
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: request.method,
+      headers: headersOf(request),
+      // undici takes any async iterable as a body, though its types name streams only.
+      body: (streamed as unknown as Readable | undefined) ?? (request.body as Uint8Array | undefined) ?? null,
+      headersTimeout: request.headersTimeoutMs,
+      bodyTimeout: request.idleTimeoutMs,
+      // It would else give up the connection of each HEAD.
+      reset: false,
+    };
     try {
-      const answer = await this.#agents[request.reach].request({
-        origin: request.url.origin,
-        path: request.url.pathname + request.url.search,
-        method: request.method,
-        headers: headersOf(request),
-        // undici takes any async iterable as a body, though its types name streams only.
-        body: (streamed as unknown as Readable | undefined) ?? (request.body as Uint8Array | undefined) ?? null,
-        headersTimeout: request.headersTimeoutMs,
-        bodyTimeout: request.idleTimeoutMs,
-        ...(signal !== undefined && { signal }),
-      });
-      return toResponse(answer);
+      request.signal?.throwIfAborted();
+      this.#agents[request.reach].dispatch(options, exchange);
+      return await exchange.answer;
     } catch (error) {
       // A request that failed because its body did is the body's failure.
-      if (streamed?.failure !== undefined) throw streamed.failure.error;
-      throw sendErrorFrom(error);
+      throw streamed?.failure === undefined ? error : streamed.failure.error;
     } finally {
       streamed?.close();
     }
@@ -78,7 +74,9 @@ export class UndiciSend implements AsyncDisposable {
 function agent(reach: Reach, tls: NonNullable<UndiciOptions['tls']>): Agent {
   return new Agent({
     factory(origin, options: object) {
-      const own = tls.get(typeof origin === 'string' ? origin : origin.origin);
+      const url = new URL(origin);
+      checkLiteral(url.hostname, reach);
+      const own = tls.get(url.origin);
       const connect = {
         timeout: CONNECT_TIMEOUT_MS,
         lookup: checkedLookup(reach),
@@ -126,63 +124,4 @@ function forbidden(hostname: string, address = hostname): SendError {
 
 function headersOf({ headers, sizeBytes }: SendRequest): Record<string, string> {
   return sizeBytes === undefined ? headers : { ...headers, 'content-length': String(sizeBytes) };
-}
-
-function toResponse({ statusCode, headers, body }: Dispatcher.ResponseData): SendResponse {
-  return {
-    status: statusCode,
-    headers: new UndiciHeaders(headers),
-    body: {
-      stream: () => toWebStream(body),
-      async bytes(maxBytes) {
-        try {
-          return await readAll(body, maxBytes);
-        } catch (error) {
-          throw sendErrorFrom(error);
-        }
-      },
-      discard: () => body.dump({ limit: 64 * 1024 }).catch(() => undefined),
-    },
-  };
-}
-
-class UndiciHeaders implements ResponseHeaders {
-  readonly #headers: Dispatcher.ResponseData['headers'];
-
-  constructor(headers: Dispatcher.ResponseData['headers']) {
-    this.#headers = headers;
-  }
-
-  get(name: string): string | undefined {
-    return this.all(name)[0];
-  }
-
-  all(name: string): readonly string[] {
-    const value = this.#headers[name];
-    if (value === undefined) return [];
-    return Array.isArray(value) ? value : [value];
-  }
-}
-
-// `Readable.toWeb` buffers ahead and costs more; this reads when it is read.
-function toWebStream(body: Dispatcher.ResponseData['body']): ReadableStream<Uint8Array> {
-  const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await iterator.next();
-          if (done === true) controller.close();
-          else controller.enqueue(value);
-        } catch (error) {
-          throw sendErrorFrom(error);
-        }
-      },
-      cancel() {
-        body.on('error', () => undefined);
-        body.destroy();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { forEach } from './for-each.ts';
+import { onAbort } from './on-abort.ts';
 import { Semaphore } from './semaphore.ts';
 import { SingleFlight } from './single-flight.ts';
 
@@ -57,4 +58,29 @@ test('who asks while the work runs shares its outcome, and who asks later starts
     1, 1, 2,
   ]);
   expect(await flights.run('a', work)).toBe(3);
+});
+
+test('all who wait on one signal are told once when it aborts, but not who has left or came too late', () => {
+  const stop = new AbortController();
+  const told: string[] = [];
+  onAbort(stop.signal, () => told.push('first'));
+  const leave = onAbort(stop.signal, () => told.push('left'));
+  onAbort(stop.signal, () => told.push('last'));
+  leave();
+  stop.abort();
+  onAbort(stop.signal, () => told.push('late'));
+  expect(told).toEqual(['first', 'last']);
+});
+
+test('who waits for a place gives up with the reason of the signal, and others move up', async () => {
+  const semaphore = new Semaphore(1);
+  const first = await semaphore.acquire();
+  const stop = new AbortController();
+  const second = semaphore.acquire(stop.signal);
+  const third = semaphore.acquire();
+  stop.abort(new Error('enough'));
+  await expect(second).rejects.toThrow('enough');
+  first.release();
+  (await third).release();
+  await expect(semaphore.acquire(stop.signal)).rejects.toThrow('enough');
 });

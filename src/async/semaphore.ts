@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts';
+
 /** A place held in a semaphore; given back once, by `using` or by hand. */
 export interface Slot extends Disposable {
   release(): void;
@@ -45,13 +47,13 @@ export class Semaphore {
         this.#waiters.delete(waiter);
         reject(signal?.reason as Error);
       };
+      const stay = onAbort(signal, leave);
       const waiter: Waiter = {
         admit: () => {
-          signal?.removeEventListener('abort', leave);
+          stay();
           resolve();
         },
       };
-      signal?.addEventListener('abort', leave, { once: true });
       this.#waiters.add(waiter);
     });
   }

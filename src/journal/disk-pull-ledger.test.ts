@@ -144,6 +144,32 @@ describe('an upstream that does not meter', () => {
     expect(ledger.budget).toBeUndefined();
   });
 
+  test('that begins to says what is left, and from then on our pulls count again, for all processes', async () => {
+    const ledger = temporary.ledger();
+    ledger.observed(undefined);
+    await spend(ledger, 300);
+    ledger.observed(said(90));
+    expect(ledger.budget?.remaining).toBe(90);
+    await spend(ledger, 80);
+    expect(temporary.ledger().budget?.remaining).toBe(10);
+  });
+
+  test('and yet refuses closes the account', async () => {
+    const ledger = temporary.ledger();
+    ledger.observed(undefined);
+    ledger.refused();
+    ledger.observed(undefined);
+    await refusalOf(ledger);
+  });
+
+  test('is not known to a new process, which logs until an answer says so', async () => {
+    temporary.ledger().observed(undefined);
+    const ledger = temporary.ledger();
+    await spend(ledger, 10);
+    ledger.observed(said(100));
+    expect(ledger.budget?.remaining).toBe(90);
+  });
+
   test('is one that said nothing of a limit for a window: single images may be free where others are not', async () => {
     const ledger = temporary.ledger();
     ledger.observed(said(0));

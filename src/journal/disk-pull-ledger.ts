@@ -7,6 +7,7 @@ import {
   allBackByMs,
   atMost,
   isMoved,
+  isRefusing,
   newAccount,
   observe,
   observeUnmetered,
@@ -41,6 +42,11 @@ export class DiskPullLedger implements PullLedger {
   readonly #pid: number;
   readonly #isAlive: (pid: number) => boolean;
   readonly #pullsSince: PullsSince;
+  /**
+   * The last answer was not metered, nor was anything else within the window. Nothing is logged then: should the upstream
+   * begin to meter, its first answer to say so counts for us what we did not.
+   */
+  #isUnmetered = false;
 
   constructor({ journal, upstream, login = '', reserve = 0, pid, isAlive }: DiskPullLedgerOptions) {
     this.#journal = journal;
@@ -52,6 +58,7 @@ export class DiskPullLedger implements PullLedger {
   }
 
   get budget(): PullBudget | undefined {
+    if (this.#isUnmetered) return undefined;
     return this.#journal.read(() => {
       const nowMs = this.#journal.now();
       return this.#budgetOf(atMost(this.#rows.load(), nowMs), nowMs);
@@ -74,20 +81,26 @@ export class DiskPullLedger implements PullLedger {
     return {
       isPartial,
       spend: async (host) => this.#spend(host, id),
-      [Symbol.dispose]: () => this.#journal.write(() => this.#rows.deleteLease(id)),
+      [Symbol.dispose]: () => this.#journal.tidy(() => this.#rows.deleteLease(id)),
     };
   }
 
   observed(limit: PullLimit | undefined): void {
-    if (limit === undefined) this.#observedUnmetered();
-    else this.#change((account, nowMs) => this.#rows.save(this.#observe(account, limit, nowMs)));
+    if (limit === undefined) {
+      this.#isUnmetered ||= this.#change((account, nowMs) => this.#observeUnmetered(account, nowMs));
+      return;
+    }
+    this.#isUnmetered = false;
+    this.#change((account, nowMs) => this.#rows.save(this.#observe(account, limit, nowMs)));
   }
 
   refused(): void {
+    this.#isUnmetered = false;
     this.#change((account, nowMs) => this.#rows.save(refuse(account, nowMs)));
   }
 
   #spend(host: string, leaseId?: number): void {
+    if (this.#isUnmetered) return;
     // What forbids is a result, as a throw would also take back that future times were set right.
     const resetsByMs = this.#change((account, nowMs) => {
       const left = pullsLeft(account, this.#pullsSince, nowMs);
@@ -105,10 +118,11 @@ export class DiskPullLedger implements PullLedger {
     return observe(newAccount(), limit, this.#pullsSince, nowMs);
   }
 
-  // Upstreams that do not meter say so with each answer, and nothing changes then.
-  #observedUnmetered(): void {
-    const isKnown = this.#journal.read(() => this.#rows.load().limit !== undefined);
-    if (isKnown) this.#change((account, nowMs) => this.#rows.save(observeUnmetered(account, nowMs)));
+  /** Whether nothing is metered any more. */
+  #observeUnmetered(account: PullAccount, nowMs: number): boolean {
+    const now = observeUnmetered(account, nowMs);
+    if (now !== account) this.#rows.save(now);
+    return now.limit === undefined && !isRefusing(now, nowMs);
   }
 
   #budgetOf(account: PullAccount, nowMs: number): PullBudget | undefined {

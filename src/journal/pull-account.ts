@@ -87,6 +87,11 @@ export function refuse(account: PullAccount, nowMs: number): PullAccount {
   return isRefusing(account, nowMs) ? account : { ...account, refusedAtMs: nowMs };
 }
 
+/** Whether the upstream has refused within the last window. */
+export function isRefusing({ refusedAtMs, windowMs }: PullAccount, nowMs: number): boolean {
+  return refusedAtMs !== undefined && nowMs < refusedAtMs + windowMs;
+}
+
 /** Whether the upstream charges somebody else now: another address, or another account. */
 export function isMoved({ source }: PullAccount, said: PullLimit): boolean {
   return source !== undefined && said.source !== undefined && source !== said.source;
@@ -103,10 +108,6 @@ export function newAccount(): PullAccount {
     othersAtMs: 0,
     refusedAtMs: undefined,
   };
-}
-
-function isRefusing({ refusedAtMs, windowMs }: PullAccount, nowMs: number): boolean {
-  return refusedAtMs !== undefined && nowMs < refusedAtMs + windowMs;
 }
 
 function othersNow({ others, othersAtMs, windowMs }: PullAccount, nowMs: number): number {
