@@ -2,19 +2,22 @@
 //
 //     DATA/manifests-v1/sha256/ab/abcd…            the bytes, as they came
 //                                 abcd….UUID.new   one in the making; old ones are of killed processes
+//                       paying/abc.lock            locked while a process pays for one whose digest begins so
 import { randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
+import type { Clock } from '../async/clock.ts';
 import { SingleFlight } from '../async/single-flight.ts';
 import { type Digest, algorithmOf, digestOf } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { MAX_MANIFEST_BYTES, type Manifest, readManifest } from '../oci/manifest.ts';
+import type { Call } from '../oci/repository.ts';
 import { sayWhatToDo } from './disk-error.ts';
+import { FileLock } from './file-lock.ts';
 
 export interface PaidManifestsOptions {
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly maxBytes?: number | undefined;
   readonly maxAgeMs?: number | undefined;
 }
@@ -23,6 +26,10 @@ export interface PaidManifestsOptions {
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
 const DEFAULT_MAX_AGE_MS = 30 * 86_400_000;
 const STRAY_AGE_MS = 3_600_000;
+/** Whoever has not paid by then may have been stopped; paying twice is better than waiting for ever. */
+const LONGEST_TURN_MS = 60_000;
+const FIRST_LOOK_MS = 20;
+const LATER_LOOK_MS = 500;
 /** Room is made for a while, not for one manifest. */
 const KEPT_SHARE = 0.9;
 
@@ -34,7 +41,7 @@ interface KeptFile {
 
 export class PaidManifests {
   readonly #folder: string;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #maxAgeMs: number;
   readonly #sweeps = new SingleFlight<'sweep', void>();
@@ -43,9 +50,14 @@ export class PaidManifests {
 
   constructor(dataFolder: string, options: PaidManifestsOptions) {
     this.#folder = path.join(dataFolder, 'manifests-v1');
-    this.#now = options.now;
+    this.#clock = options.clock;
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.#maxAgeMs = options.maxAgeMs ?? DEFAULT_MAX_AGE_MS;
+  }
+
+  /** Whether it was kept; only `get` tells whether its bytes are right. */
+  async has(digest: Digest): Promise<boolean> {
+    return (await stat(this.#fileOf(digest)).catch(nothingIfGone)) !== undefined;
   }
 
   /** `undefined` when it is not there, or was there with wrong bytes: those are removed. */
@@ -76,6 +88,19 @@ export class PaidManifests {
     }
   }
 
+  /**
+   * What is kept, or else what `pay` brings, which is kept from then on. Of the processes that want it at the same time
+   * one pays, and the others wait for what it brings.
+   */
+  async getOrPay(digest: Digest, pay: () => Promise<Manifest>, { signal }: Call = {}): Promise<Manifest> {
+    using _turn = await this.#takeTurn(digest, signal);
+    const kept = await this.get(digest);
+    if (kept !== undefined) return kept;
+    const manifest = await pay();
+    await this.put(manifest);
+    return manifest;
+  }
+
   async delete(digest: Digest): Promise<void> {
     await rm(this.#fileOf(digest), { force: true });
   }
@@ -85,12 +110,32 @@ export class PaidManifests {
     await this.#sweeps.run('sweep', () => this.#sweep());
   }
 
+  /** `undefined` when another process has it for too long. */
+  async #takeTurn(digest: Digest, signal: AbortSignal | undefined): Promise<FileLock | undefined> {
+    // A lock's file stays, so there is one for each beginning of a digest, and not one for each digest.
+    const beginning = digest.slice(algorithmOf(digest).length + 1).slice(0, 3);
+    const file = path.join(this.#folder, 'paying', `${beginning}.lock`);
+    try {
+      await mkdir(path.dirname(file), { recursive: true });
+      let lookMs = FIRST_LOOK_MS;
+      for (let waitedMs = 0; waitedMs < LONGEST_TURN_MS; waitedMs += lookMs) {
+        const lock = FileLock.take(file);
+        if (lock !== undefined) return lock;
+        lookMs = Math.min(2 * lookMs, LATER_LOOK_MS);
+        await this.#clock.sleep(lookMs, signal);
+      }
+      return undefined;
+    } catch (error) {
+      throw sayWhatToDo(error, file);
+    }
+  }
+
   async #write(file: string, bytes: Uint8Array): Promise<void> {
     const temporary = `${file}.${randomUUID()}.new`;
     await mkdir(path.dirname(file), { recursive: true });
     try {
       await writeDurably(temporary, bytes);
-      const at = this.#now() / 1000;
+      const at = this.#clock.now() / 1000;
       await utimes(temporary, at, at);
       await rename(temporary, file);
       await syncFolder(path.dirname(file));
@@ -101,7 +146,7 @@ export class PaidManifests {
   }
 
   async #sweep(): Promise<void> {
-    const nowMs = this.#now();
+    const nowMs = this.#clock.now();
     const files = await this.#list();
     for (const { file, atMs } of files.filter(isUnfinished)) {
       if (nowMs - atMs > STRAY_AGE_MS) await rm(file, { force: true });
@@ -121,7 +166,7 @@ export class PaidManifests {
     const entries = await readdir(this.#folder, { recursive: true, withFileTypes: true }).catch(nothingIfGone);
     const kept: KeptFile[] = [];
     for (const entry of entries ?? []) {
-      if (!entry.isFile()) continue;
+      if (!entry.isFile() || entry.name.endsWith('.lock')) continue;
       const file = path.join(entry.parentPath, entry.name);
       const status: Stats | undefined = await stat(file).catch(nothingIfGone);
       if (status !== undefined) kept.push({ file, bytes: status.size, atMs: status.mtimeMs });

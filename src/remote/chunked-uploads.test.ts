@@ -47,6 +47,7 @@ describe('the place where an upload goes on', () => {
     ['http://reg.example.com/up?x=1', 'https://reg.example.com/up?x=1&digest=D'],
     ['http://reg.example.com:5000/up', 'https://reg.example.com/up?digest=D'],
     ['https://other.example.com/up', 'https://other.example.com/up?digest=D'],
+    ['/up?_state=a~b%20c*+=#d', 'https://reg.example.com/up?_state=a~b%20c*+=&digest=D#d'],
   ])('%s is %s', async (location, expected) => {
     expect(await urlAfter(location)).toBe(expected);
   });

@@ -28,7 +28,7 @@ export async function errorFromAnswer(
   );
   const { code, said } = readErrorBody(text);
   const options = { status, retryAfterMs: retryAfterMs(headers, nowMs), pullLimit: parsePullLimit(headers) };
-  const kind = classify(status, code, said, headers);
+  const kind = isFull(status, text) ? 'STORAGE_FULL' : classify(status, code, said, headers);
   return new RemoteError(host, kind, sentence(kind, status, what, said, headers), options);
 }
 
@@ -45,9 +45,6 @@ function readErrorBody(text: string): { code: string; said: string } {
 function classify(status: number, code: string, said: string, headers: ResponseHeaders): RemoteErrorCode {
   if (status === 429 || code === 'TOOMANYREQUESTS')
     return isPullLimit(code, said, headers) ? 'PULL_LIMIT' : 'RATE_LIMIT';
-  if (status === 507 || (status >= 500 && /no space left|disk quota|insufficient storage/i.test(said))) {
-    return 'STORAGE_FULL';
-  }
   if (status === 413) return 'TOO_LARGE';
   if (status >= 500 || status === 408 || status === 499) return 'SERVER_ERROR';
   if (isOciErrorCode(code) && code !== 'UNKNOWN' && code !== 'UNAVAILABLE' && code !== 'TOOMANYREQUESTS') return code;
@@ -55,6 +52,11 @@ function classify(status: number, code: string, said: string, headers: ResponseH
   if (status === 403) return 'DENIED';
   if (status === 405) return 'UNSUPPORTED';
   return 'NOT_A_REGISTRY';
+}
+
+// docker-registry hides it in the details, in words or as the number that Linux has for it.
+function isFull(status: number, text: string): boolean {
+  return status === 507 || (status >= 500 && /no space left|disk quota|insufficient storage|"Err":28\b/i.test(text));
 }
 
 /**

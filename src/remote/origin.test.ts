@@ -72,7 +72,7 @@ describe('what failed for a moment', () => {
       message: 'registry.example.com answered 503 for the manifest of team/app:1',
     });
     const pauses = sentAtMs.slice(1).map((at, index) => at - (sentAtMs[index] ?? 0));
-    expect(pauses).toEqual([187.5, 375, 750, 1500, 3000]);
+    expect(pauses).toEqual([188, 375, 750, 1500, 3000]);
     expect(traffic.requests('manifestGet')).toBe(6);
   });
 
@@ -240,7 +240,8 @@ describe('a place among the concurrent requests', () => {
     const { ask } = originWith(...Array.from({ length: 100 }, () => ({ status: 404 })));
     for (let round = 0; round < 50; round += 1) await (await ask()).body.discard();
     const failing = originWith(lost());
-    for (let round = 0; round < 50; round += 1) await expect(failing.ask()).rejects.toThrow('broke the connection');
+    for (let round = 0; round < 50; round += 1)
+      await expect(failing.ask()).rejects.toThrow(/broke the connection|nothing but fail/);
   });
 });
 
@@ -274,4 +275,58 @@ test('a full disk at the registry is said so, and not asked about again', async 
     await expect(ask()).rejects.toMatchObject({ code: 'STORAGE_FULL' });
     expect(requests).toHaveLength(1);
   }
+});
+
+describe('an origin that does nothing but fail', () => {
+  /** Asks again and again, and gives the code of each failure with the time at which it came. */
+  async function askFor(minutes: number, { ask, clock }: ReturnType<typeof originWith>) {
+    const codes: string[] = [];
+    while (clock.elapsedMs < minutes * 60_000) {
+      const code: unknown = await ask().then(
+        async (response) => {
+          await response.body.discard();
+          return 'answered';
+        },
+        (error: { code: unknown }) => error.code,
+      );
+      codes.push(String(code));
+      clock.advance(1000);
+    }
+    return codes;
+  }
+
+  test('is waited for, and after five minutes no more, but asked once a minute', async () => {
+    const origin = originWith(GOOD, BUSY);
+    await read(await origin.ask());
+    const codes = await askFor(20, origin);
+    expect(new Set(codes)).toEqual(new Set(['SERVER_ERROR', 'DOWN']));
+    const firstMinutes = origin.sentAtMs.filter((at) => at < 6 * 60_000);
+    expect(codes.filter((code) => code === 'SERVER_ERROR').length).toBeLessThan(firstMinutes.length);
+    expect(origin.sentAtMs.length - firstMinutes.length).toBeLessThanOrEqual(15);
+    expect(codes.filter((code) => code === 'DOWN').length).toBeGreaterThan(12 * 60);
+  });
+
+  test('is asked as before when it is up again', async () => {
+    const origin = originWith(...Array.from({ length: 30 }, () => BUSY), GOOD);
+    const codes = await askFor(30, origin);
+    expect(codes.indexOf('answered')).toBe(codes.lastIndexOf('DOWN') + 1);
+  });
+});
+
+test('who waits for a place when a server asks for an hour is told, and does not wait', async () => {
+  const { ask, clock } = originWith({ status: 429, headers: { 'retry-after': '3600' } });
+  const asked = Array.from({ length: 30 }, () => ask());
+  const outcomes = await Promise.allSettled(asked);
+  expect(outcomes).toEqual(
+    asked.map(() => ({ status: 'rejected', reason: expect.objectContaining({ code: 'RATE_LIMIT' }) })),
+  );
+  expect(clock.elapsedMs).toBe(0);
+});
+
+test('something small is not waited for as long where others can answer as well', async () => {
+  const { ask, requests } = originWith(GOOD);
+  for (const more of [{ maxBodyBytes: 10 }, { maxBodyBytes: 10, longestPauseMs: 3000 }, { longestPauseMs: 3000 }]) {
+    await read(await ask(more));
+  }
+  expect(requests.map(({ headersTimeoutMs }) => headersTimeoutMs)).toEqual([30_000, 5_000, 30_000]);
 });

@@ -34,6 +34,8 @@ export interface Exchange {
 
 const HEADERS_TIMEOUT_MS = 30_000;
 const IDLE_TIMEOUT_MS = 60_000;
+/** Of something small that others can answer as well. */
+const TIMEOUT_WHERE_OTHERS_ARE_MS = 5_000;
 const MAX_ATTEMPTS = 6;
 const ATTEMPTS_TO_REACH = 3;
 const ATTEMPTS_WHERE_OTHERS_ARE = 3;
@@ -70,19 +72,15 @@ export class Origin {
       } catch (error) {
         if (!(error instanceof RemoteError) || !error.isRetryable || attempt >= attempts) throw error;
         if (!this.#wasReached && attempt >= ATTEMPTS_TO_REACH) throw error;
-        if ((error.retryAfterMs ?? 0) > (exchange.longestPauseMs ?? LONGEST_PAUSE_MS)) throw error;
+        if ((error.retryAfterMs ?? 0) > longestPauseMs(exchange)) throw error;
         await this.#clock.sleep(this.#delayMs(attempt), exchange.signal);
       }
     }
   }
 
   async #attempt(exchange: Exchange): Promise<SendResponse> {
-    const { pauseMs } = this.health;
-    if (pauseMs > (exchange.longestPauseMs ?? Infinity)) {
-      const message = `asked us to wait, so ${exchange.what} is not asked for`;
-      throw new RemoteError(this.host, 'RATE_LIMIT', message, { retryAfterMs: pauseMs });
-    }
-    const slot = await this.health.admit(exchange.signal, exchange.place);
+    const checkPause = (pauseMs: number) => this.#checkPause(pauseMs, exchange);
+    const slot = await this.health.admit(exchange.signal, exchange.place, checkPause);
     try {
       await exchange.beforeAttempt?.();
       exchange.traffic.count(exchange.kind);
@@ -100,6 +98,17 @@ export class Origin {
     }
   }
 
+  #checkPause(pauseMs: number, exchange: Exchange): void {
+    const { what } = exchange;
+    if (pauseMs > 0 && this.health.isDown) {
+      const message = `has done nothing but fail for minutes, so ${what} is not asked for; try again when it is up`;
+      throw new RemoteError(this.host, 'DOWN', message);
+    }
+    if (pauseMs <= longestPauseMs(exchange)) return;
+    const message = `asked us to wait, so ${what} is not asked for`;
+    throw new RemoteError(this.host, 'RATE_LIMIT', message, { retryAfterMs: pauseMs });
+  }
+
   async #sendOnce(exchange: Exchange): Promise<SendResponse> {
     try {
       return await this.#send({
@@ -109,8 +118,7 @@ export class Origin {
         body: exchange.body,
         sizeBytes: exchange.sizeBytes,
         reach: exchange.reach,
-        headersTimeoutMs: exchange.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
-        idleTimeoutMs: IDLE_TIMEOUT_MS,
+        ...timeoutsFor(exchange),
         signal: exchange.signal,
       });
     } catch (error) {
@@ -192,9 +200,21 @@ export class Origin {
   }
 }
 
-function attemptsFor({ body, longestPauseMs }: Exchange): number {
-  if (body instanceof ReadableStream) return 1;
+function longestPauseMs({ longestPauseMs = LONGEST_PAUSE_MS }: Exchange): number {
+  return longestPauseMs;
+}
+
+function attemptsFor({ body, kind, longestPauseMs }: Exchange): number {
+  // A commit may have come to pass although its answer was lost: whoever pushes the blob looks, and begins anew.
+  if (kind === 'blobPut' || body instanceof ReadableStream) return 1;
   return longestPauseMs === undefined ? MAX_ATTEMPTS : ATTEMPTS_WHERE_OTHERS_ARE;
+}
+
+function timeoutsFor({ headersTimeoutMs, longestPauseMs, maxBodyBytes }: Exchange) {
+  if (longestPauseMs === undefined || maxBodyBytes === undefined) {
+    return { headersTimeoutMs: headersTimeoutMs ?? HEADERS_TIMEOUT_MS, idleTimeoutMs: IDLE_TIMEOUT_MS };
+  }
+  return { headersTimeoutMs: TIMEOUT_WHERE_OTHERS_ARE_MS, idleTimeoutMs: TIMEOUT_WHERE_OTHERS_ARE_MS };
 }
 
 function isFailure(status: number): boolean {

@@ -6,7 +6,8 @@ import type { SendFailure } from './send.ts';
 /**
  * What went wrong at a registry. Beyond the codes of the specification: PULL_LIMIT (the window's pulls are spent) and
  * RATE_LIMIT (too fast) are the two kinds of 429; REALM (a login is asked for somewhere that may not see it);
- * STORAGE_FULL and TOO_LARGE; NOT_A_REGISTRY (an answer that no registry gives); SERVER_ERROR.
+ * STORAGE_FULL and TOO_LARGE; NOT_A_REGISTRY (an answer that no registry gives); SERVER_ERROR; DOWN (it has failed for
+ * minutes, and was not asked).
  */
 export type RemoteErrorCode =
   | Exclude<OciErrorCode, 'TOOMANYREQUESTS' | 'UNKNOWN' | 'UNAVAILABLE'>
@@ -17,7 +18,8 @@ export type RemoteErrorCode =
   | 'STORAGE_FULL'
   | 'TOO_LARGE'
   | 'NOT_A_REGISTRY'
-  | 'SERVER_ERROR';
+  | 'SERVER_ERROR'
+  | 'DOWN';
 
 /** Trying again can help with these, and with no others. */
 const RETRYABLE: ReadonlySet<RemoteErrorCode> = new Set([

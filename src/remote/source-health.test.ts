@@ -60,6 +60,16 @@ test('an origin that fails again and again is left alone, longer each time, and 
   expect(health.isBenched).toBe(false);
 });
 
+test('many failures at once are one reason to leave it alone', () => {
+  const clock = new FakeClock();
+  const health = new SourceHealth({ clock });
+  for (let failure = 0; failure < 64; failure += 1) health.failed();
+  expect(health.pauseMs).toBe(2000);
+  clock.advance(2000);
+  health.failed();
+  expect(health.pauseMs).toBe(4000);
+});
+
 test('whoever gives up waiting leaves the place to others', async () => {
   const health = new SourceHealth({ clock: new FakeClock(), maxConcurrency: 1 });
   const slot = await health.admit();
@@ -80,4 +90,29 @@ test('whoever waits for a body that is read elsewhere never keeps it from being 
   transfer.release();
   (await waiting).release();
   request.release();
+});
+
+test('whoever waits for a place when a long pause begins need not sit it out', async () => {
+  const health = new SourceHealth({ clock: new FakeClock(), maxConcurrency: 1 });
+  const slot = await health.admit();
+  const atMost = (longestMs: number) => (pauseMs: number) => {
+    if (pauseMs > longestMs) throw new Error(`a pause of ${pauseMs} ms`);
+  };
+  const waiting = health.admit(undefined, 'request', atMost(3000));
+  health.slowedDown(3_600_000);
+  slot.release();
+  await expect(waiting).rejects.toThrow('a pause of 3600000 ms');
+  await expect(health.admit(undefined, 'request', atMost(3000))).rejects.toThrow('a pause');
+  (await health.admit(undefined, 'request', atMost(3_600_000))).release();
+});
+
+test.each([-1, 1])('a clock that is set by %i day shortens no pause and lengthens none', async (days) => {
+  const clock = new FakeClock();
+  const health = new SourceHealth({ clock, ratePerSecond: 1 });
+  (await health.admit()).release();
+  health.slowedDown(3000);
+  clock.set(days * 86_400_000);
+  (await health.admit()).release();
+  (await health.admit()).release();
+  expect(clock.elapsedMs).toBe(4000);
 });

@@ -25,6 +25,8 @@ const FAILURES_TO_BENCH = 8;
 const NO_SLOT: Slot = { release: () => undefined, [Symbol.dispose]: () => undefined };
 const FIRST_BENCH_MS = 2_000;
 const LONGEST_BENCH_MS = 60_000;
+/** Past this an origin that does nothing but fail is not waited for any more. */
+const LONGEST_OUTAGE_MS = 5 * 60_000;
 
 export class SourceHealth {
   readonly #clock: Clock;
@@ -38,6 +40,7 @@ export class SourceHealth {
   #growth: 'doubling' | 'steady' = 'doubling';
   #successes = 0;
   #failuresInARow = 0;
+  #failingSinceMs: number | undefined;
 
   constructor({ clock, ratePerSecond, maxConcurrency = MAX_CONCURRENCY }: HealthOptions) {
     this.#clock = clock;
@@ -48,11 +51,22 @@ export class SourceHealth {
     this.#burstMs = ratePerSecond === undefined ? 0 : Math.max(0, 1000 - this.#intervalMs);
   }
 
-  /** Waits for a turn: for a place, for the end of a pause, and for the request rate. The caller releases the place. */
-  async admit(signal?: AbortSignal, place: Place = 'request'): Promise<Slot> {
+  /**
+   * Waits for a turn: for a place, for the end of a pause, and for the request rate. The caller releases the place.
+   * `checkPause` throws for a pause that is not worth waiting for; one may begin while others are waiting already.
+   */
+  async admit(
+    signal?: AbortSignal,
+    place: Place = 'request',
+    checkPause: (pauseMs: number) => void = () => undefined,
+  ): Promise<Slot> {
+    checkPause(this.pauseMs);
     const slot = await this.#acquire(place, signal);
     try {
-      for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs()) await this.#clock.sleep(waitMs, signal);
+      for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs()) {
+        checkPause(this.pauseMs);
+        await this.#clock.sleep(waitMs, signal);
+      }
     } catch (error) {
       slot.release();
       throw error;
@@ -72,11 +86,18 @@ export class SourceHealth {
 
   /** How long it is left alone from now on. */
   get pauseMs(): number {
-    return Math.max(0, this.#pausedUntilMs - this.#clock.now());
+    return Math.max(0, this.#pausedUntilMs - this.#clock.monotonic());
+  }
+
+  /** It has done nothing but fail, again and again, for minutes. */
+  get isDown(): boolean {
+    const forMs = this.#clock.monotonic() - (this.#failingSinceMs ?? Infinity);
+    return this.#failuresInARow >= FAILURES_TO_BENCH && forMs >= LONGEST_OUTAGE_MS;
   }
 
   succeeded(): void {
     this.#failuresInARow = 0;
+    this.#failingSinceMs = undefined;
     const isHeldBack = this.#requests.isSaturated || this.#transfers.isSaturated;
     if (!isHeldBack || this.concurrency >= this.#maxConcurrency) return;
     this.#successes += 1;
@@ -94,7 +115,10 @@ export class SourceHealth {
   /** It failed; many in a row bench it, each time for longer. */
   failed(): void {
     this.#shrink();
+    // What was on its way when the pause began says nothing new.
+    if (this.isBenched) return;
     this.#failuresInARow += 1;
+    this.#failingSinceMs ??= this.#clock.monotonic();
     const excess = this.#failuresInARow - FAILURES_TO_BENCH;
     if (excess >= 0) this.#pauseFor(Math.min(FIRST_BENCH_MS * 2 ** Math.min(excess, 10), LONGEST_BENCH_MS));
   }
@@ -116,16 +140,16 @@ export class SourceHealth {
   }
 
   #pauseFor(ms: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.now() + ms);
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonic() + ms);
   }
 
   #waitMs(): number {
-    const nowMs = this.#clock.now();
+    const nowMs = this.#clock.monotonic();
     const turnMs = this.#intervalMs === 0 ? 0 : this.#nextTurnMs - this.#burstMs - nowMs;
     return Math.ceil(Math.max(this.#pausedUntilMs - nowMs, turnMs));
   }
 
   #takeTurn(): void {
-    this.#nextTurnMs = Math.max(this.#nextTurnMs, this.#clock.now()) + this.#intervalMs;
+    this.#nextTurnMs = Math.max(this.#nextTurnMs, this.#clock.monotonic()) + this.#intervalMs;
   }
 }

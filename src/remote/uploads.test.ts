@@ -27,6 +27,8 @@ import { Network } from './network.ts';
 import { RemoteRegistry } from './remote-registry.ts';
 
 const BASE = parseRepositoryName('team/base');
+/** Sent as they come, where smaller ones are sent in one piece. */
+const LARGE_BYTES = Buffer.alloc(100_000, 'hello, upload ');
 const has = ({ content }: Registry, blob = BLOB) => content.blob(APP, blob.digest) !== undefined;
 const put = (nth?: FaultCondition['nth']): FaultCondition => ({ kind: 'upload', method: 'PUT', nth });
 
@@ -51,6 +53,12 @@ describe('a blob', () => {
     await using target = await startUploadTarget();
     await target.repository.push(BLOB, bodies(BYTES).open, { isKnownAbsent: true });
     expect(target.log).toEqual(['POST 202', 'PUT 201']);
+  });
+
+  test('that the registry cannot say anything of is sent, and is right again', async () => {
+    await using target = await startUploadTarget([{ when: { kind: 'blob' }, action: respond({ status: 500 }) }]);
+    expect(await target.repository.push(BLOB, bodies(BYTES).open)).toBe('sent');
+    expect(has(target.registry)).toBe(true);
   });
 
   test('of no bytes is sent like any other', async () => {
@@ -206,15 +214,18 @@ describe('an upload', () => {
     expect(ends).toHaveLength(1);
   });
 
-  test('whose login is lost in the middle is begun again with a new one', async () => {
+  test.each([
+    ['small goes on', BYTES, 1],
+    ['large is begun again', LARGE_BYTES, 2],
+  ])('whose login is lost in the middle and whose blob is %s with a new one', async (_, bytes, opened) => {
     const action: FaultAction = async (request, next) => {
       for await (const _ of request.body);
       return next({ ...request, headers: { ...request.headers, authorization: 'Bearer forgotten' } });
     };
     await using target = await startUploadTarget([{ when: put(1), action }], { login: { ...ADA, scheme: 'bearer' } });
-    const { open, ends } = bodies(BYTES);
-    expect(await target.repository.push(BLOB, open, { isKnownAbsent: true })).toBe('sent');
-    expect([ends.length, target.registry.counters.tokenRequests]).toEqual([2, 2]);
+    const { open, ends } = bodies(bytes);
+    expect(await target.repository.push(describeBlob(bytes), open, { isKnownAbsent: true })).toBe('sent');
+    expect([ends.length, target.registry.counters.tokenRequests]).toEqual([opened, 2]);
   });
 
   test('that outlives its token goes on with a new one', async () => {
@@ -239,13 +250,14 @@ describe('an upload', () => {
     });
     const url = new URL('https://reg.example.com');
     const repository = new RemoteRegistry({ name: 'r', url, network: new Network({ send, clock }) }).repository(APP);
-    const { open, ends } = bodies(BYTES);
+    const { open, ends } = bodies(LARGE_BYTES);
     const late = () => {
       isOpened = true;
       clock.advance(600_000);
       return open();
     };
-    await expect(repository.push(BLOB, late, { isKnownAbsent: true })).rejects.toThrow('reg.example.com');
+    const blob = describeBlob(LARGE_BYTES);
+    await expect(repository.push(blob, late, { isKnownAbsent: true })).rejects.toThrow('reg.example.com');
     expect(ends).toEqual(['cancelled']);
   });
 

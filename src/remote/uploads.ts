@@ -4,6 +4,7 @@ import { isRetryable } from '../async/retryable.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { Call, PushCall, PushOutcome } from '../oci/repository.ts';
+import { readAll } from '../streams/read-all.ts';
 import { splitStream } from '../streams/split-stream.ts';
 import { tap } from '../streams/tap.ts';
 import { RemoteError } from './remote-error.ts';
@@ -17,6 +18,8 @@ const COMMIT_TIMEOUT_MS = 15 * 60_000;
 const MAX_ATTEMPTS = 4;
 const FIRST_DELAY_MS = 500;
 const CHUNK_BYTES = 16 * 1024 * 1024;
+/** Most blobs of an image are configurations and layers of next to nothing: up to here a blob is sent in one piece. */
+const SMALL_BYTES = 64 * 1024;
 const OCTET_STREAM = { 'content-type': 'application/octet-stream' };
 
 /** HEAD first, unless the caller knows it is not there; then mount, then send. Repeats what can be repeated. */
@@ -30,7 +33,7 @@ export async function pushBlob(
   let isChunked = false;
   for (let attempt = 1; ; attempt += 1) {
     const mayBeThere = attempt > 1 || call.isKnownAbsent !== true;
-    if (mayBeThere && (await repository.statBlob(blob.digest, call)) !== undefined) return 'present';
+    if (mayBeThere && (await isThere(repository, blob, call))) return 'present';
     const upload = await openUpload(repository, call, blob);
     if (upload === 'mounted') return 'mounted';
     try {
@@ -43,6 +46,16 @@ export async function pushBlob(
       isChunked ||= isRefusedWhole;
       if (!isRefusedWhole) await clock.sleep(FIRST_DELAY_MS * 2 ** (attempt - 1), call.signal);
     }
+  }
+}
+
+// A registry whose disk was full may fail to say, for ever: sending the blob sets that right.
+async function isThere(repository: RemoteRepository, { digest }: Descriptor, call: Call): Promise<boolean> {
+  try {
+    return (await repository.statBlob(digest, call)) !== undefined;
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.code !== 'SERVER_ERROR') throw error;
+    return false;
   }
 }
 
@@ -122,16 +135,14 @@ export async function cancelUpload(repository: RemoteRepository, { location }: U
 }
 
 async function sendWhole(repository: RemoteRepository, upload: Upload, blob: Descriptor, open: Open, call: PushCall) {
-  const url = new URL(upload.location);
-  url.searchParams.set('digest', blob.digest);
-  const body = metered(repository, await open(), call);
+  const stream = metered(repository, await open(), call);
   try {
     const response = await repository.request({
       signal: call.signal,
       method: 'PUT',
-      url,
+      url: commitUrl(upload.location, blob),
       headers: OCTET_STREAM,
-      body,
+      body: blob.size > SMALL_BYTES ? stream : await readAll(stream, blob.size),
       sizeBytes: blob.size,
       kind: 'blobPut',
       what: repository.blobName(blob.digest),
@@ -139,7 +150,7 @@ async function sendWhole(repository: RemoteRepository, upload: Upload, blob: Des
     });
     await expectCreated(repository, response, blob);
   } finally {
-    await cancelUnlessRead(body);
+    await cancelUnlessRead(stream);
   }
 }
 
@@ -172,18 +183,23 @@ async function sendInChunks(
     location = locationOf(repository, response);
     start += sizeBytes;
   }
-  const url = new URL(location);
-  url.searchParams.set('digest', blob.digest);
   const response = await repository.request({
     signal: call.signal,
     method: 'PUT',
-    url,
+    url: commitUrl(location, blob),
     headers: { 'content-length': '0' },
     kind: 'blobPut',
     what,
     headersTimeoutMs: COMMIT_TIMEOUT_MS,
   });
   await expectCreated(repository, response, blob);
+}
+
+// The query is opaque, so it is kept to the letter.
+function commitUrl(location: URL, { digest }: Descriptor): URL {
+  const url = new URL(location);
+  url.search = `${location.search}${location.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
+  return url;
 }
 
 async function expectCreated(repository: RemoteRepository, response: SendResponse, blob: Descriptor): Promise<void> {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OciErrorCode } from '../../../src/oci/errors.ts';
 import { type Answer, emptyAnswer, errorAnswer, jsonAnswer, sizeOf, sliceParts, textAnswer } from './answer.ts';
 import type { FaultAction } from './faults.ts';
-import { NO_QUERY } from './request.ts';
+import { NO_QUERY, readBody } from './request.ts';
 
 export interface ScriptedAnswer {
   readonly status: number;
@@ -94,6 +94,22 @@ export function omitField(name: string): FaultAction {
 /** The handler does not see the query: mounts and single POSTs become ordinary uploads, pages become the whole list. */
 export function ignoreQuery(): FaultAction {
   return (request, next) => next({ ...request, query: NO_QUERY });
+}
+
+/** What a proxy with a limit for bodies says to larger ones. */
+export function limitBody(maxBytes: number): FaultAction {
+  const refusal = textAnswer(413, '<html><h1>413 Request Entity Too Large</h1></html>', {
+    'content-type': 'text/html',
+  });
+  return async (request, next) => (Number(request.headers['content-length']) > maxBytes ? refusal : next(request));
+}
+
+/** Takes what it is sent, says that it is stored, and has forgotten it. */
+export function forget(): FaultAction {
+  return async (request) => {
+    await readBody(request);
+    return emptyAnswer(201);
+  };
 }
 
 function changing(change: (answer: Answer) => Answer): FaultAction {

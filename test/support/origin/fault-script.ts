@@ -1,9 +1,11 @@
 import {
   corruptAt,
   delay,
+  forget,
   hang,
   html,
   ignoreQuery,
+  limitBody,
   omitField,
   redirectTo,
   refuse,
@@ -26,9 +28,11 @@ export interface ScriptedFault {
 const ACTIONS = {
   corruptAt,
   delay,
+  forget,
   hang,
   html,
   ignoreQuery,
+  limitBody,
   omitField,
   redirectTo,
   refuse,

@@ -14,6 +14,8 @@ export interface FaultCondition {
   readonly path?: string | undefined;
   /** Only the nth request that fits the rest, counted from 1; or the nths from first to last. */
   readonly nth?: number | readonly [first: number, last: number] | undefined;
+  /** Only each seventh, say, of the requests that fit the rest. */
+  readonly every?: number | undefined;
 }
 
 export interface Fault {
@@ -48,7 +50,7 @@ export class Faults {
   #actionsFor(request: Request): FaultAction[] {
     const fitting = this.#active.filter(({ fault, path }) => fits(fault.when, path, request));
     for (const entry of fitting) entry.seen += 1;
-    return fitting.filter(({ fault, seen }) => isDue(fault.when.nth, seen)).map(({ fault }) => fault.action);
+    return fitting.filter(({ fault, seen }) => isDue(fault.when, seen)).map(({ fault }) => fault.action);
   }
 }
 
@@ -59,7 +61,8 @@ function fits(when: FaultCondition, path: RegExp | undefined, request: Request):
   return path === undefined || path.test(request.target);
 }
 
-function isDue(nth: FaultCondition['nth'], seen: number): boolean {
+function isDue({ nth, every = 1 }: FaultCondition, seen: number): boolean {
+  if (seen % every !== 0) return false;
   if (nth === undefined) return true;
   const [first, last] = typeof nth === 'number' ? [nth, nth] : nth;
   return first <= seen && seen <= last;
