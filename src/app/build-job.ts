@@ -8,18 +8,23 @@ import type { CatalogConfig, SelectionConfig, SyncJobConfig } from '../config/co
 import { UsageError } from '../oci/usage-error.ts';
 import { type Pattern, parsePattern } from '../oci/pattern.ts';
 import type { Selection } from '../select/select-images.ts';
+import { JobState } from '../sync/job-state.ts';
 import type { SyncJob } from '../sync/job.ts';
 import type { Session } from './session.ts';
 
 /** Throws UsageError for what cannot be read, and for settings that no part of the program honours yet. */
 export async function buildJob(config: SyncJobConfig, session: Session): Promise<SyncJob> {
   refuseWhatIsNotBuilt(config);
+  const selection = await buildSelection(config);
+  const targets = config.to.map((target) => session.target(target));
   return {
     name: config.name,
     upstream: session.upstream(config.from),
     catalog: buildCatalog(config.catalog, config.from, session),
-    selection: await buildSelection(config),
-    targets: config.to.map((target) => session.target(target)),
+    selection,
+    targets,
+    pruneAfterMs: config.pruneAfterMs,
+    state: session.journal && new JobState(session.journal, config.name, targets, selection.platforms),
   };
 }
 
@@ -76,12 +81,11 @@ async function readList(file: string): Promise<string> {
   }
 }
 
-function refuseWhatIsNotBuilt({ name, semver, newest, minAgeMs, pruneAfterMs, state }: SyncJobConfig): void {
+function refuseWhatIsNotBuilt({ name, semver, newest, minAgeMs, state }: SyncJobConfig): void {
   const unbuilt = [
     semver.range !== undefined || semver.byName.size > 0 ? 'semver' : undefined,
     newest === undefined ? undefined : 'newest',
     minAgeMs > 0 ? 'minAge' : undefined,
-    pruneAfterMs === Infinity ? undefined : 'prune',
     state === 'target' ? 'state: target' : undefined,
   ].filter((setting) => setting !== undefined);
   if (unbuilt.length > 0) throw new UsageError(`the job ${name} sets ${unbuilt.join(', ')}, which is not built yet`);

@@ -7,6 +7,7 @@ import type { Config, EndpointConfig, MirrorConfig, TargetConfig, UpstreamConfig
 import { DiskPullLedger } from '../journal/disk-pull-ledger.ts';
 import type { Journal } from '../journal/journal.ts';
 import { PaidManifests } from '../journal/paid-manifests.ts';
+import { ResolvedTags } from '../journal/resolved-tags.ts';
 import { parsePattern } from '../oci/pattern.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import type { CredentialStore, Credentials } from '../remote/credentials.ts';
@@ -83,7 +84,7 @@ export class Session implements AsyncDisposable {
       throw new UsageError('a sync into the store is not built yet; name a registry under "to"');
     }
     const registry = this.registry(config.endpoint);
-    return { name: registry.name, template: config.repository, registry };
+    return { name: registry.name, url: registry.url.href, template: config.repository, registry };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -111,8 +112,9 @@ export class Session implements AsyncDisposable {
     const mirrors = config.mirrors.map((mirror) => this.#buildMirror(mirror));
     // Only asked where there is a mirror that a private repository must not be named to.
     const anonymous = new RemoteRegistry({ name, url, network: this.network });
-    const paid = this.journal && new PaidManifests(this.config.dataFolder, { now: () => systemClock.now() });
-    return new Upstream({ name, registry, hubApi: api, template: config.repository, mirrors, anonymous, paid });
+    const paid = this.journal && new PaidManifests(this.config.dataFolder, { clock: systemClock });
+    const memory = this.journal && new ResolvedTags(this.journal, `${name} at ${hubApi ?? config.url}`);
+    return new Upstream({ name, registry, hubApi: api, template: config.repository, mirrors, anonymous, paid, memory });
   }
 
   // An account is an upstream's and a login's. One that is only stored on this machine is told apart by what the

@@ -19,11 +19,14 @@ export interface CatalogFlags {
   readonly include?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly platform?: readonly string[] | undefined;
+  readonly since?: string | undefined;
 }
 
 export interface SyncFlags extends CatalogFlags {
   readonly to?: readonly string[] | undefined;
   readonly plainHttp?: true | undefined;
+  readonly full?: true | undefined;
+  readonly checkTarget?: true | undefined;
 }
 
 /** Adds the flags that choose images: where the list comes from, and what of it is wanted. */
@@ -35,7 +38,8 @@ export function addSelection(command: Command) {
     .option('--file <list>', 'images from a list, one a line; - reads the standard input')
     .option('--include <pattern>', 'only NAME or NAME:TAG, with * (repeat)', collect)
     .option('--exclude <pattern>', 'not NAME or NAME:TAG, with * (repeat)', collect)
-    .option('--platform <platform>', 'only this platform, such as linux/arm64 (repeat)', collect);
+    .option('--platform <platform>', 'only this platform, such as linux/arm64 (repeat)', collect)
+    .option('--since <revision|time>', 'only what the catalog changed since then: a commit, a tag, a date, or 7d');
 }
 
 /** Adds the jobs of the configuration, or else what describes one: which images, and where to. */
@@ -44,6 +48,8 @@ export function addJobFlags(command: Command) {
     .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
     .option('--to <registry>', 'where to: HOST, HOST/PREFIX/ or HOST/TEMPLATE (repeat)', collect)
     .option('--plain-http', 'talk http to registries that are named without a scheme')
+    .option('--full', 'believe nothing that earlier runs remember: ask for every tag again, here and at the target')
+    .option('--check-target', 'look at every tag at the target, not only at a share of them')
     .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml');
 }
 

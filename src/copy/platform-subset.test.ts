@@ -63,25 +63,39 @@ describe('a subset of an index', () => {
 
 describe('the cost of an image', () => {
   const descriptor = { ...AMD64.descriptor, size: 0 };
-  const asOf = new Date(0);
 
   test('is a pull for each manifest that the authority spoke of, and the bytes of these', () => {
     const parts = [
       { platform: 'linux/amd64', sizeBytes: 70 },
       { platform: 'unknown/unknown', sizeBytes: 5 },
     ];
-    expect(costOf({ descriptor, asOf, parts }, [])).toEqual({ pulls: 3, bytes: 75, isKnown: true });
+    const manifests = [descriptor.digest];
+    expect(costOf({ descriptor, parts }, [])).toEqual({ pulls: 3, bytes: 75, isKnown: true, manifests });
   });
 
   test('is guessed from the platforms that the catalog promised, each with its attestation', () => {
-    expect(costOf({ descriptor, asOf }, [parsePlatform('linux/amd64')])).toEqual({
+    expect(costOf({ descriptor }, [parsePlatform('linux/amd64')])).toMatchObject({
       pulls: 3,
       bytes: 0,
       isKnown: false,
     });
   });
 
+  test('of chosen platforms is theirs alone, each with an attestation', () => {
+    const attestation = { platform: 'unknown/unknown', sizeBytes: 5 };
+    const parts = [
+      { platform: 'linux/amd64', sizeBytes: 70 },
+      { platform: 'linux/arm64/v8', sizeBytes: 60, digest: ARM64.descriptor.digest },
+      attestation,
+      attestation,
+    ];
+    const manifests = [descriptor.digest, ARM64.descriptor.digest];
+    const chosen = [parsePlatform('linux/arm64')];
+    expect(costOf({ descriptor, parts }, [], chosen)).toEqual({ pulls: 3, bytes: 65, isKnown: true, manifests });
+    expect(costOf({ descriptor }, [], chosen)).toMatchObject({ pulls: 3, isKnown: false });
+  });
+
   test('is that of a full official image where nothing is known', () => {
-    expect(costOf({ descriptor, asOf, parts: [] }, [])).toMatchObject({ pulls: 19, isKnown: false });
+    expect(costOf({ descriptor, parts: [] }, [])).toMatchObject({ pulls: 19, isKnown: false });
   });
 });

@@ -3,7 +3,6 @@ import { TemporaryJournal } from '../../test/support/journal/temporary-journal.t
 import { digestOf } from '../oci/digest.ts';
 import { parseRepositoryName, parseTag } from '../oci/reference.ts';
 import { type CopiedTag, CopiedTags } from './copied-tags.ts';
-import { type ResolvedTag, ResolvedTags } from './resolved-tags.ts';
 
 const nginx = parseRepositoryName('library/nginx');
 const redis = parseRepositoryName('library/redis');
@@ -24,8 +23,8 @@ const copied: CopiedTag = {
   sourceDigest: digestOf('source'),
   targetDigest: digestOf('target'),
   checkedAt: time,
+  unwantedSince: undefined,
 };
-const resolved: ResolvedTag = { repository: nginx, tag: latest, digest: digestOf('source'), asOf: time };
 
 test('copied tags are remembered for each target and repository', async () => {
   const tags = new CopiedTags(temporary.open(), 'one.example');
@@ -33,49 +32,33 @@ test('copied tags are remembered for each target and repository', async () => {
   expect(new CopiedTags(temporary.open(), 'one.example').in(nginx)).toEqual(new Map([[latest, copied]]));
   expect(new CopiedTags(temporary.open(), 'other.example').in(nginx).size).toBe(0);
   expect(tags.in(redis).size).toBe(0);
-});
-
-test('resolved tags are remembered for each upstream and repository', async () => {
-  const tags = new ResolvedTags(temporary.open(), 'docker.io');
-  await tags.put([resolved, { ...resolved, repository: redis, updatedAt: '2026-11-20T01:02:03.456789Z' }]);
-  const others = new ResolvedTags(temporary.open(), 'docker.io');
-  expect(others.in(nginx).get(latest)).toEqual(resolved);
-  expect(others.in(redis).get(latest)?.updatedAt).toBe('2026-11-20T01:02:03.456789Z');
-  expect(new ResolvedTags(temporary.open(), 'quay.io').in(nginx).size).toBe(0);
+  expect(tags.repositories()).toEqual([nginx]);
 });
 
 test('what is put again replaces what was there', async () => {
-  const journal = temporary.open();
-  const [copies, resolutions] = [new CopiedTags(journal, 'one.example'), new ResolvedTags(journal, 'docker.io')];
-  await copies.put([copied, { ...copied, targetDigest: digestOf('newer') }]);
-  await resolutions.put([{ ...resolved, updatedAt: 'then' }, resolved]);
-  expect(copies.in(nginx).get(latest)?.targetDigest).toBe(digestOf('newer'));
-  expect(resolutions.in(nginx)).toEqual(new Map([[latest, resolved]]));
+  const copies = new CopiedTags(temporary.open(), 'one.example');
+  await copies.put([copied, { ...copied, targetDigest: digestOf('newer'), unwantedSince: time }]);
+  expect(copies.in(nginx).get(latest)).toMatchObject({ targetDigest: digestOf('newer'), unwantedSince: time });
+  await copies.put([copied]);
+  expect(copies.in(nginx).get(latest)).toEqual(copied);
 });
 
-test('tags are deleted one by one, or with their repository', async () => {
-  const journal = temporary.open();
-  const [copies, resolutions] = [new CopiedTags(journal, 'one.example'), new ResolvedTags(journal, 'docker.io')];
+test('tags are deleted one by one', async () => {
+  const copies = new CopiedTags(temporary.open(), 'one.example');
   const names = Array.from({ length: 120 }, (_, index) => parseTag(`v${index}`));
   await copies.put(names.map((tag) => ({ ...copied, tag })));
-  await resolutions.put(names.map((tag) => ({ ...resolved, tag })));
   await copies.delete(nginx, names.slice(1));
-  await resolutions.delete(nginx, names.slice(1));
   expect([...copies.in(nginx).keys()]).toEqual(['v0']);
-  expect([...resolutions.in(nginx).keys()]).toEqual(['v0']);
-  copies.deleteRepository(nginx);
-  resolutions.deleteRepository(nginx);
-  expect(copies.in(nginx).size + resolutions.in(nginx).size).toBe(0);
 });
 
 test('rows that nobody could have written mean that nothing is known', async () => {
   const journal = temporary.open();
-  const [copies, resolutions] = [new CopiedTags(journal, 'one.example'), new ResolvedTags(journal, 'docker.io')];
-  await copies.put([copied]);
-  await resolutions.put([resolved]);
+  const copies = new CopiedTags(journal, 'one.example');
+  await copies.put([copied, { ...copied, repository: redis }]);
   journal.write(() => {
     journal.prepare(`UPDATE copied_tags SET target_digest = 'sha256:zz'`).run();
-    journal.prepare(`UPDATE resolved_tags SET tag = 'not/a/tag'`).run();
+    journal.prepare(`UPDATE copied_tags SET repository = 'No/Such' WHERE repository = 'library/redis'`).run();
   });
-  expect(copies.in(nginx).size + resolutions.in(nginx).size).toBe(0);
+  expect(copies.in(nginx).size).toBe(0);
+  expect(copies.repositories()).toEqual([nginx]);
 });

@@ -53,3 +53,14 @@ test('a folder for locks that cannot be made is said with its path', () => {
   writeFileSync(path.join(journal.folder, 'jobs'), '');
   expect(() => JobLease.take(journal, 'library', 1)).toThrow(/jobs\/.+\.lock cannot be used \(EEXIST\)/);
 });
+
+test('a run that ends on a full disk gives back its job, and its pulls, all the same', () => {
+  const journal = temporary.open();
+  const ledger = temporary.ledger({ journal });
+  ledger.observed({ limit: 100, remaining: 100, windowSeconds: 3600 });
+  const leases = [JobLease.take(journal, 'library', 1), ledger.lease(10)];
+  journal.prepare('PRAGMA query_only = ON').run();
+  for (const lease of leases) expect(() => lease?.[Symbol.dispose]()).not.toThrow();
+  using next = JobLease.take(temporary.open(), 'library', 2);
+  expect(next).toBeDefined();
+});

@@ -43,7 +43,7 @@ export class JobLease implements Disposable {
 
   [Symbol.dispose](): void {
     try {
-      this.#journal.write(() => this.#journal.prepare('DELETE FROM running_jobs WHERE job = ?').run(this.#job));
+      this.#journal.tidy(() => this.#journal.prepare('DELETE FROM running_jobs WHERE job = ?').run(this.#job));
     } finally {
       this.#lock[Symbol.dispose]();
     }

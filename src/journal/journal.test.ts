@@ -89,7 +89,7 @@ test('a journal of a newer version is refused in a sentence, and left as it is',
   await writeAndClose();
   new DatabaseSync(temporary.file).exec('PRAGMA user_version = 99');
   expect(() => temporary.open()).toThrow(UsageError);
-  expect(() => temporary.open()).toThrow(/journal\.db has format 99, and this Wharf knows formats up to 1; use the/);
+  expect(() => temporary.open()).toThrow(/journal\.db has format 99, and this Wharf knows formats up to 2; use the/);
   expect(namesAside()).toEqual([]);
 });
 

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
+import { UsageError } from '../oci/usage-error.ts';
 import { openDatabase } from './open-database.ts';
 import { isBusy, sayWhatToDo } from './disk-error.ts';
 
@@ -82,6 +83,15 @@ export class Journal implements Disposable {
     } catch (error) {
       if (this.#database.isTransaction) this.prepare('ROLLBACK').run();
       throw sayWhatToDo(error, this.#file);
+    }
+  }
+
+  /** For what only tidies up: where the disk refuses it, the next write that matters says so. */
+  tidy(work: () => void): void {
+    try {
+      this.write(work);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
     }
   }
 

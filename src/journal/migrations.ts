@@ -48,6 +48,28 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (upstream, repository, tag)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE tag_lists (                         -- of resolved_tags: how far each repository is known
+    upstream TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    unchanged_before INTEGER NOT NULL,             -- by the upstream's clock
+    read_at INTEGER NOT NULL,                      -- when nothing was remembered, and all was asked for
+    version INTEGER NOT NULL,
+    PRIMARY KEY (upstream, repository)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE copied_tags ADD COLUMN unwanted_since INTEGER;
+  CREATE TABLE synced_jobs (
+    job TEXT PRIMARY KEY,
+    revision TEXT NOT NULL,                        -- of the catalog, at the last run that left nothing undone
+    synced_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE deferred_tags (
+    job TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (job, repository, tag)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the file to the present format at once or not at all. Throws UsageError for a format from the future. */

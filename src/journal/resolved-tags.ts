@@ -1,26 +1,15 @@
-import { type Digest, isDigest } from '../oci/digest.ts';
+import { isDigest } from '../oci/digest.ts';
 import { type RepositoryName, type Tag, isTag } from '../oci/reference.ts';
+import type { LearntTags, RememberedTag, RememberedTags, TagMemory } from '../remote/tag-memory.ts';
 import type { Journal } from './journal.ts';
 
-/** What the authority said a tag means. */
-export interface ResolvedTag {
-  readonly repository: RepositoryName;
-  readonly tag: Tag;
-  readonly digest: Digest;
-  /** When the tag was last moved, as the web API writes it: to be compared, not to be read. */
-  readonly updatedAt?: string | undefined;
-  readonly asOf: Date;
-}
+/** Past this all is asked for again: what left the web API's list without a trace is found then. */
+const BELIEVED_MS = 7 * 86_400_000;
+/** Repositories that were all read at once are not all read again at once. */
+const SPREAD_MS = 2 * 86_400_000;
 
-interface Row {
-  readonly tag: string;
-  readonly digest: string;
-  readonly updatedAt: string | null;
-  readonly asOfMs: number;
-}
-
-/** The tags of one upstream. */
-export class ResolvedTags {
+/** What the authority said that tags of one upstream mean. */
+export class ResolvedTags implements TagMemory {
   readonly #journal: Journal;
   readonly #upstream: string;
   readonly #statements;
@@ -29,9 +18,16 @@ export class ResolvedTags {
     this.#journal = journal;
     this.#upstream = upstream;
     this.#statements = {
+      list: journal.prepare(
+        `SELECT unchanged_before AS unchangedBeforeMs, read_at AS readAtMs, version
+         FROM tag_lists WHERE upstream = ? AND repository = ?`,
+      ),
+      putList: journal.prepare(
+        `INSERT OR REPLACE INTO tag_lists (upstream, repository, unchanged_before, read_at, version)
+         VALUES (?, ?, ?, ?, ?)`,
+      ),
       select: journal.prepare(
-        `SELECT tag, digest, updated_at AS updatedAt, as_of AS asOfMs
-         FROM resolved_tags WHERE upstream = ? AND repository = ?`,
+        'SELECT tag, digest, updated_at AS updatedAt FROM resolved_tags WHERE upstream = ? AND repository = ?',
       ),
       upsert: journal.prepare(
         `INSERT OR REPLACE INTO resolved_tags (upstream, repository, tag, digest, updated_at, as_of)
@@ -42,30 +38,74 @@ export class ResolvedTags {
     };
   }
 
-  /** All that is known of a repository. */
-  in(repository: RepositoryName): ReadonlyMap<Tag, ResolvedTag> {
-    const rows = this.#journal.read(() => this.#statements.select.all(this.#upstream, repository));
-    const tags = new Map<Tag, ResolvedTag>();
-    for (const { tag, digest, updatedAt, asOfMs } of rows as unknown as readonly Row[]) {
+  recall(repository: RepositoryName): RememberedTags {
+    return this.#journal.read(() => {
+      const list = this.#listOf(repository);
+      const tags = this.#isRecent(repository, list) ? this.#tagsOf(repository) : new Map<Tag, RememberedTag>();
+      const unchangedBeforeMs = tags.size === 0 ? -Infinity : list.unchangedBeforeMs;
+      return { tags, unchangedBeforeMs, version: list.version };
+    });
+  }
+
+  // One transaction, however many rows: half a state would be taken for the whole.
+  async remember(repository: RepositoryName, recalled: RememberedTags, learnt: LearntTags): Promise<void> {
+    const { tags, unchangedBeforeMs } = learnt;
+    if (tags.size === 0 && unchangedBeforeMs === recalled.unchangedBeforeMs) return;
+    this.#journal.write(() => {
+      const list = this.#listOf(repository);
+      if (list.version !== recalled.version) return;
+      const isAnew = recalled.tags.size === 0;
+      if (isAnew) this.#statements.deleteAll.run(this.#upstream, repository);
+      for (const [tag, one] of tags) this.#put(repository, tag, one);
+      const readAtMs = isAnew ? this.#journal.now() : list.readAtMs;
+      this.#statements.putList.run(this.#upstream, repository, unchangedBeforeMs, readAtMs, list.version + 1);
+    });
+  }
+
+  #listOf(repository: RepositoryName): TagList {
+    const row = this.#statements.list.get(this.#upstream, repository) as unknown as TagList | undefined;
+    return row ?? { unchangedBeforeMs: -Infinity, readAtMs: 0, version: 0 };
+  }
+
+  #put(repository: RepositoryName, tag: Tag, one: RememberedTag | undefined): void {
+    if (one === undefined) this.#statements.delete.run(this.#upstream, repository, tag);
+    else {
+      const { digest, updatedAt = null } = one;
+      this.#statements.upsert.run(this.#upstream, repository, tag, digest, updatedAt, this.#journal.now());
+    }
+  }
+
+  #tagsOf(repository: RepositoryName): Map<Tag, RememberedTag> {
+    const tags = new Map<Tag, RememberedTag>();
+    const rows = this.#statements.select.all(this.#upstream, repository) as unknown as readonly Row[];
+    for (const { tag, digest, updatedAt } of rows) {
       // A disk may flip bits that no check of the file finds; then nothing is known.
-      if (!isTag(tag) || !isDigest(digest)) continue;
-      tags.set(tag, { repository, tag, digest, updatedAt: updatedAt ?? undefined, asOf: new Date(asOfMs) });
+      if (isTag(tag) && isDigest(digest)) tags.set(tag, { digest, ...(updatedAt !== null && { updatedAt }) });
     }
     return tags;
   }
 
-  /** Adds or replaces, a few rows a transaction. */
-  async put(tags: readonly ResolvedTag[]): Promise<void> {
-    await this.#journal.writeEach(tags, ({ repository, tag, digest, updatedAt = null, asOf }) => {
-      this.#statements.upsert.run(this.#upstream, repository, tag, digest, updatedAt, asOf.getTime());
-    });
+  // A clock that was set back makes what is remembered no younger.
+  #isRecent(repository: RepositoryName, { readAtMs }: TagList): boolean {
+    const ageMs = Math.abs(this.#journal.now() - readAtMs);
+    return ageMs < BELIEVED_MS + spreadOf(repository);
   }
+}
 
-  async delete(repository: RepositoryName, tags: readonly Tag[]): Promise<void> {
-    await this.#journal.writeEach(tags, (tag) => this.#statements.delete.run(this.#upstream, repository, tag));
-  }
+interface TagList {
+  readonly unchangedBeforeMs: number;
+  readonly readAtMs: number;
+  readonly version: number;
+}
 
-  deleteRepository(repository: RepositoryName): void {
-    this.#journal.write(() => this.#statements.deleteAll.run(this.#upstream, repository));
-  }
+interface Row {
+  readonly tag: string;
+  readonly digest: string;
+  readonly updatedAt: string | null;
+}
+
+function spreadOf(repository: RepositoryName): number {
+  let hash = 0;
+  for (const character of repository) hash = (hash * 31 + character.charCodeAt(0)) % 1_000;
+  return (SPREAD_MS * hash) / 1_000;
 }

@@ -9,6 +9,7 @@ export type RequestKind =
   | 'mount'
   | 'upload'
   | 'tagList'
+  | 'delete'
   | 'token'
   | 'api'
   /** Where another request was sent on to. */

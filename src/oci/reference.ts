@@ -31,10 +31,14 @@ const MAX_REPOSITORY_LENGTH = 255;
 
 /** Throws NAME_INVALID. */
 export function parseRepositoryName(text: string): RepositoryName {
-  if (text.length > MAX_REPOSITORY_LENGTH || !REPOSITORY.test(text)) {
+  if (!isRepositoryName(text)) {
     throw new OciError('NAME_INVALID', `"${text.slice(0, 300)}" is not a repository name`);
   }
-  return text as RepositoryName;
+  return text;
+}
+
+export function isRepositoryName(text: string): text is RepositoryName {
+  return text.length <= MAX_REPOSITORY_LENGTH && REPOSITORY.test(text);
 }
 
 /** Throws TAG_INVALID. */

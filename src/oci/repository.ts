@@ -66,6 +66,14 @@ export interface Target extends Source {
   put(manifest: Manifest, tags: readonly Tag[], call?: Call): Promise<void>;
 }
 
+export interface DeletesTags {
+  /**
+   * Takes the tag away and leaves all else, as distribution-spec §Deleting tags has it. `false` when the registry
+   * cannot do that; `true` also when there was no such tag.
+   */
+  deleteTag(tag: Tag, call?: Call): Promise<boolean>;
+}
+
 export interface ListsTags {
   /** `undefined` when there is no such repository. */
   listTags(call?: Call): Promise<ReadonlySet<Tag> | undefined>;

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { scriptedSend } from '../../test/support/client/scripted-send.ts';
+import { errorFromAnswer } from './error-answer.ts';
 import { nextLink } from './link.ts';
 import { parsePullLimit } from './pull-limit.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -27,6 +29,7 @@ test('the pull limit names who is charged', () => {
   expect(parsePullLimit(headers(values))?.source).toBe('2001:41d0:801::');
 });
 
+const base = new URL('http://reg:5000/v2/a/tags/list?n=2');
 const NOW = Date.parse('2026-11-23T10:00:00Z');
 
 test.each([
@@ -41,7 +44,27 @@ test.each([
   expect(retryAfterMs(headers(values), NOW)).toBe(expected);
 });
 
-const base = new URL('http://reg:5000/v2/a/tags/list?n=2');
+test.each([
+  [500, '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":"write /x/data: no space left on device"}]}'],
+  [500, '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Enclosed":{"Op":"write","Err":28}}}]}'],
+  [503, 'disk quota exceeded'],
+  [507, ''],
+])('a registry whose disk is full is told by %i %s', async (status, body) => {
+  const { send } = scriptedSend(() => ({ status, body }));
+  const request = {
+    method: 'GET',
+    url: base,
+    headers: {},
+    reach: 'public',
+    headersTimeoutMs: 1,
+    idleTimeoutMs: 1,
+  } as const;
+  expect(await errorFromAnswer('reg', await send(request), 'the blob', NOW)).toMatchObject({
+    code: 'STORAGE_FULL',
+    message: expect.stringMatching(/^reg has no space left for the blob/),
+    isRetryable: false,
+  });
+});
 
 test.each([
   ['</v2/a/tags/list?last=b&n=2>; rel="next"', 'http://reg:5000/v2/a/tags/list?last=b&n=2'],

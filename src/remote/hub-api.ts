@@ -20,6 +20,8 @@ export interface HubTag {
   readonly name: Tag;
   /** Missing on some old tags. */
   readonly digest: Digest | undefined;
+  /** When it was last moved, as the API writes it. */
+  readonly updatedAt: string | undefined;
   readonly mediaType: string | undefined;
   readonly parts: readonly ResolvedPart[];
 }
@@ -46,6 +48,7 @@ const tagSchema = z.object({
   name: z.string(),
   digest: z.string().nullish(),
   media_type: z.string().nullish(),
+  last_updated: z.string().nullish(),
   images: z.array(imageSchema).nullish(),
 });
 const pageSchema = z.object({
@@ -84,16 +87,19 @@ export class HubApi {
     const [namespace, name] = [repository.slice(0, slash), repository.slice(slash + 1)];
     const query = `page_size=${PAGE_SIZE}&ordering=last_updated`;
     try {
-      const path = `v2/namespaces/${namespace}/repositories/${name}/tags?${query}`;
-      return await this.#page(new URL(path, this.#options.url), repository, call);
-    } catch (error) {
-      if (!(error instanceof RemoteError) || (error.status !== 404 && error.status !== 403)) throw error;
       return await this.#page(
-        new URL(`v2/repositories/${repository}/tags?${query}`, this.#options.url),
+        this.#path(`namespaces/${namespace}/repositories/${name}/tags?${query}`),
         repository,
         call,
       );
+    } catch (error) {
+      if (!(error instanceof RemoteError) || (error.status !== 404 && error.status !== 403)) throw error;
+      return await this.#page(this.#path(`repositories/${repository}/tags?${query}`), repository, call);
     }
+  }
+
+  #path(path: string): URL {
+    return new URL(`${this.#options.url.href.replace(/\/$/, '')}/v2/${path}`);
   }
 
   async #page(url: URL, repository: RepositoryName, call: Call) {
@@ -129,5 +135,6 @@ function readTag(tag: z.infer<typeof tagSchema>): HubTag[] {
     sizeBytes: image.size ?? 0,
   }));
   const digest = tag.digest && isDigest(tag.digest) ? tag.digest : undefined;
-  return [{ name: tag.name, digest, mediaType: tag.media_type ?? undefined, parts }];
+  const updatedAt = tag.last_updated ?? undefined;
+  return [{ name: tag.name, digest, updatedAt, mediaType: tag.media_type ?? undefined, parts }];
 }

@@ -8,10 +8,14 @@ export interface PullBudget extends PullLimit {
   readonly resetsByMs: number;
 }
 
-/** Keeps the account of counted pulls. A port, as processes of one machine may share one account. */
-export interface PullLedger {
+/** Whoever answers for counted requests: the account itself, or a lease of it. */
+export interface PullPayer {
   /** Called before each counted request. Throws PULL_LIMIT when it is known that none is left, so nothing is sent. */
   spend(host: string): Promise<void>;
+}
+
+/** Keeps the account of counted pulls. A port, as processes of one machine may share one account. */
+export interface PullLedger extends PullPayer {
   /**
    * Sets pulls aside for an image whose cost is known before it starts; `undefined` when they are not there. An image
    * dearer than a whole window gets what is left, if anything is. While nothing is known, everything is granted.
@@ -26,10 +30,10 @@ export interface PullLedger {
 }
 
 /** Pulls that nobody else is given. Disposing of it gives back what was not spent. */
-export interface PullLease extends Disposable {
+export interface PullLease extends PullPayer, Disposable {
   /** The image costs more than a whole window has, and this is what was left. */
   readonly isPartial: boolean;
-  /** Like the ledger's, from the lease first, and then from what nobody has leased. */
+  /** From the lease first, and then from what nobody has leased. */
   spend(host: string): Promise<void>;
 }
 

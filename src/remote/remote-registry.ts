@@ -6,7 +6,7 @@ import type { Credentials } from './credentials.ts';
 import { errorFromAnswer } from './error-answer.ts';
 import { foreignReach } from './foreign-reach.ts';
 import type { Network } from './network.ts';
-import { type PullLedger, ProcessPullLedger, noPullsLeft } from './pull-ledger.ts';
+import { type PullLedger, type PullPayer, ProcessPullLedger, noPullsLeft } from './pull-ledger.ts';
 import { DEFAULT_WINDOW_SECONDS, parsePullLimit } from './pull-limit.ts';
 import { isRedirect, redirectTarget } from './redirects.ts';
 import { RemoteError } from './remote-error.ts';
@@ -40,6 +40,8 @@ export interface RegistryRequest {
   readonly headersTimeoutMs?: number | undefined;
   readonly maxBodyBytes?: number | undefined;
   readonly place?: Place | undefined;
+  /** Who answers for it if it is counted; the registry's ledger where nobody else does. */
+  readonly payer?: PullPayer | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -92,9 +94,9 @@ export class RemoteRegistry {
     await response.body.discard();
   }
 
-  /** A URL below `/v2/`. */
+  /** A URL below `/v2/`, which some registries have below a path of their own. */
   path(path: string): URL {
-    return new URL(`v2/${path}`, this.url);
+    return new URL(`${this.url.href.replace(/\/$/, '')}/v2/${path}`);
   }
 
   /**
@@ -159,7 +161,9 @@ export class RemoteRegistry {
         traffic: this.traffic,
         longestPauseMs: this.#longestPauseMs,
         reach: isOwn ? 'configured' : await this.#foreignReach(),
-        beforeAttempt: isMetered ? () => this.#beforeMetered(isPull) : undefined,
+        beforeAttempt: isMetered
+          ? () => this.#beforeMetered(isPull ? (request.payer ?? ledger) : undefined)
+          : undefined,
       });
       if (isMetered && response.status < 400) ledger.observed(parsePullLimit(response.headers));
       return response;
@@ -175,10 +179,9 @@ export class RemoteRegistry {
   }
 
   // A HEAD is free, yet refused like a GET once no pulls are left.
-  async #beforeMetered(isPull: boolean): Promise<void> {
+  async #beforeMetered(payer: PullPayer | undefined): Promise<void> {
     if (this.#refusedUntilMs > this.network.clock.now()) throw noPullsLeft(this.host, this.#refusedUntilMs);
-    if (isPull) return await this.ledger.spend(this.host);
-    // A HEAD is free, but refused like the rest once nothing is left.
+    if (payer !== undefined) return await payer.spend(this.host);
     const { budget } = this.ledger;
     const isSpent = budget !== undefined && budget.remaining <= 0 && budget.resetsByMs > this.network.clock.now();
     if (isSpent) throw noPullsLeft(this.host, budget.resetsByMs);

@@ -8,6 +8,7 @@ import type {
   BlobBody,
   BlobCall,
   Call,
+  DeletesTags,
   ListsTags,
   PushCall,
   PushOutcome,
@@ -16,14 +17,20 @@ import type {
 } from '../oci/repository.ts';
 import { verifyDigest } from '../streams/verify-digest.ts';
 import { repositoryScope } from './authorizer.ts';
+import type { PullPayer } from './pull-ledger.ts';
 import { RemoteError } from './remote-error.ts';
 import type { RemoteRegistry, RegistryRequest } from './remote-registry.ts';
 import type { SendResponse } from './send.ts';
 import { readTagList } from './tag-list.ts';
 import { cancelUpload, openUpload, pushBlob } from './uploads.ts';
 
+/** `payer`: who answers for the pull, if it is counted. */
+export interface ManifestCall extends Call {
+  readonly payer?: PullPayer | undefined;
+}
+
 /** One repository of a registry over HTTP: distribution-spec §Pulling, §Pushing, §Content discovery. */
-export class RemoteRepository implements Target, ListsTags {
+export class RemoteRepository implements Target, ListsTags, DeletesTags {
   readonly name: RepositoryName;
   readonly registry: RemoteRegistry;
 
@@ -46,7 +53,7 @@ export class RemoteRepository implements Target, ListsTags {
     return { descriptor: { mediaType, digest, size: Number.isSafeInteger(size) ? size : 0 }, asOf: this.#now() };
   }
 
-  async manifest(digest: Digest, call: Call = {}): Promise<Manifest> {
+  async manifest(digest: Digest, call: ManifestCall = {}): Promise<Manifest> {
     const bytes = await this.#getManifest(digest, call);
     const found = digestOf(bytes, algorithmOf(digest));
     if (found !== digest) {
@@ -117,6 +124,20 @@ export class RemoteRepository implements Target, ListsTags {
     return await readTagList(this, call);
   }
 
+  async deleteTag(tag: Tag, call: Call = {}): Promise<boolean> {
+    const what = this.#manifestName(tag);
+    const response = await this.request({ ...call, method: 'DELETE', path: `manifests/${tag}`, kind: 'delete', what });
+    if (response.status === 202 || response.status === 200 || response.status === 404) {
+      await response.body.discard();
+      return true;
+    }
+    const error = await this.registry.errorFrom(response, what);
+    // Registries that delete by digest alone say that a tag is none, or that they do not support it.
+    if (['UNSUPPORTED', 'DIGEST_INVALID', 'MANIFEST_INVALID'].includes(error.code) || response.status === 405)
+      return false;
+    throw error;
+  }
+
   /**
    * Asks for the right to push by opening an upload and giving it up again. Throws what the registry says, so that a
    * missing right is known before anything has been fetched.
@@ -130,7 +151,8 @@ export class RemoteRepository implements Target, ListsTags {
     request: Omit<RegistryRequest, 'url' | 'scopes'> & { path?: string; url?: URL; alsoPullFrom?: RepositoryName },
   ): Promise<SendResponse> {
     const { path = '', url = this.registry.path(`${this.name}/${path}`), alsoPullFrom, ...rest } = request;
-    const scopes = [repositoryScope(this.name, this.#actions(request.method))];
+    const actions = request.kind === 'delete' ? 'delete' : this.#actions(request.method);
+    const scopes = [repositoryScope(this.name, actions)];
     if (alsoPullFrom !== undefined) scopes.push(repositoryScope(alsoPullFrom, 'pull'));
     return await this.registry.request({ ...rest, url, scopes });
   }
@@ -174,12 +196,12 @@ export class RemoteRepository implements Target, ListsTags {
     return { mediaType: this.#mediaTypeOf(bytes, reference), digest, size: bytes.byteLength };
   }
 
-  async #getManifest(reference: Tag | Digest, call: Call): Promise<Uint8Array> {
+  async #getManifest(reference: Tag | Digest, call: ManifestCall): Promise<Uint8Array> {
     const response = await this.#manifestRequest('GET', reference, call);
     return await response.body.bytes(MAX_MANIFEST_BYTES);
   }
 
-  async #manifestRequest(method: 'GET' | 'HEAD', reference: Tag | Digest, call: Call): Promise<SendResponse> {
+  async #manifestRequest(method: 'GET' | 'HEAD', reference: Tag | Digest, call: ManifestCall): Promise<SendResponse> {
     const what = this.#manifestName(reference);
     const response = await this.request({
       ...call,

@@ -6,6 +6,7 @@ import type { RepositoryName, Tag } from '../oci/reference.ts';
 import type { BlobBody, BlobCall, Call, Resolution, Source } from '../oci/repository.ts';
 import { BlobTransfer, type BlobSource } from './blob-transfer.ts';
 import type { Mirror } from './mirror.ts';
+import type { PullPayer } from './pull-ledger.ts';
 import type { RemoteRepository } from './remote-repository.ts';
 
 export interface UpstreamRepositoryOptions {
@@ -19,15 +20,17 @@ export interface UpstreamRepositoryOptions {
   /** Blobs whose bytes did not fit together when they came from several answers: shared by all of the upstream. */
   readonly unstitchable: Set<Digest>;
   readonly paid?: PaidManifestStore | undefined;
-  /** Learns how many pulls are left by a HEAD, which is free, before the first one is spent. */
-  readonly learnBudget: (authority: RemoteRepository, digest: Digest, call: Call) => Promise<void>;
+  readonly payer?: PullPayer | undefined;
+  /** Learns how many pulls are left before the first one is spent. */
+  readonly learnBudget: (digest: Digest, call: Call) => Promise<void>;
 }
 
 /** Keeps the manifests that pulls were spent on, so that none is paid for twice, whatever happens to the run. */
 export interface PaidManifestStore {
+  has(digest: Digest): Promise<boolean>;
   get(digest: Digest): Promise<Manifest | undefined>;
-  /** Resolves when it is safe on disk. */
-  put(manifest: Manifest): Promise<void>;
+  /** What is kept, or else what `pay` brings, which is safe on disk then. Of several processes at once one pays. */
+  getOrPay(digest: Digest, pay: () => Promise<Manifest>, call: Call): Promise<Manifest>;
 }
 
 export class UpstreamRepository implements Source {
@@ -43,7 +46,7 @@ export class UpstreamRepository implements Source {
 
   /** From what was paid for already, from the mirrors, and last from the authority, which counts it. */
   async manifest(digest: Digest, call: Call = {}): Promise<Manifest> {
-    const { authority, name } = this.#options;
+    const { authority, name, payer } = this.#options;
     const paid = await this.#paid?.get(digest);
     if (paid !== undefined) return paid;
     for (const { mirror, repository } of await this.#mirrors((each) => each.isFor('manifests'))) {
@@ -54,10 +57,9 @@ export class UpstreamRepository implements Source {
         mirror.failed(name, digest, error);
       }
     }
-    await this.#options.learnBudget(authority, digest, call);
-    const manifest = await authority.manifest(digest, call);
-    await this.#paid?.put(manifest);
-    return manifest;
+    await this.#options.learnBudget(digest, call);
+    const pay = () => authority.manifest(digest, { ...call, payer });
+    return await (this.#paid?.getOrPay(digest, pay, call) ?? pay());
   }
 
   // Nothing is kept of an upstream that does not meter.

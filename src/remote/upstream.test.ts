@@ -27,7 +27,8 @@ import { HubApi } from './hub-api.ts';
 import { Network } from './network.ts';
 import { RemoteError } from './remote-error.ts';
 import { RemoteRegistry } from './remote-registry.ts';
-import { type Resolutions, Upstream } from './upstream.ts';
+import type { Resolutions } from './tag-resolver.ts';
+import { Upstream } from './upstream.ts';
 
 const NGINX = parseRepositoryName('library/nginx');
 

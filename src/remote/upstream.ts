@@ -1,15 +1,16 @@
 // The product's idea as an object: the authority says what a tag means, in ways that spend no pull.
-import { forEach } from '../async/for-each.ts';
-import { MEDIA_TYPES } from '../oci/media-type.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type RepositoryName, type Tag, familiarName, parseRepositoryName } from '../oci/reference.ts';
-import type { Call, Resolution, Source } from '../oci/repository.ts';
+import type { Call, Source } from '../oci/repository.ts';
 import { expandTemplate } from '../oci/template.ts';
-import type { HubApi, HubTag } from './hub-api.ts';
+import type { HubApi } from './hub-api.ts';
 import type { Mirror } from './mirror.ts';
+import type { PullPayer } from './pull-ledger.ts';
 import { RemoteError } from './remote-error.ts';
 import type { RemoteRegistry } from './remote-registry.ts';
 import type { RemoteRepository } from './remote-repository.ts';
+import type { TagMemory } from './tag-memory.ts';
+import { type ResolveCall, type Resolutions, resolveTags } from './tag-resolver.ts';
 import { type PaidManifestStore, UpstreamRepository } from './upstream-repository.ts';
 
 export interface UpstreamOptions {
@@ -24,12 +25,8 @@ export interface UpstreamOptions {
   /** The same registry without a login, which tells public repositories from others; needed where there is a login. */
   readonly anonymous?: RemoteRegistry | undefined;
   readonly paid?: PaidManifestStore | undefined;
+  readonly memory?: TagMemory | undefined;
 }
-
-/** What asking for each tag gave: what it means, or why that is not known. */
-export type Resolutions = ReadonlyMap<Tag, Resolution | RemoteError>;
-
-const HEADS_AT_ONCE = 32;
 
 /** The owner of names: a registry, and where it has one the web API that tells digests by the hundred. */
 export class Upstream {
@@ -40,12 +37,13 @@ export class Upstream {
   readonly #template: string;
   readonly #anonymous: RemoteRegistry | undefined;
   readonly #paid: PaidManifestStore | undefined;
+  readonly #memory: TagMemory | undefined;
   readonly #unstitchable = new Set<Digest>();
   #budgetLearned: Promise<void> | undefined;
   readonly #publicity = new Map<RepositoryName, Promise<boolean>>();
 
   constructor(options: UpstreamOptions) {
-    const { name, registry, hubApi, template = '{repository}', mirrors = [], anonymous, paid } = options;
+    const { name, registry, hubApi, template = '{repository}', mirrors = [], anonymous, paid, memory } = options;
     this.name = name;
     this.registry = registry;
     this.mirrors = mirrors;
@@ -53,6 +51,7 @@ export class Upstream {
     this.#template = template;
     this.#anonymous = anonymous;
     this.#paid = paid;
+    this.#memory = memory;
   }
 
   /** The repository at its owner, and nowhere else. */
@@ -60,8 +59,8 @@ export class Upstream {
     return this.registry.repository(this.#nameAt(name));
   }
 
-  /** The repository as a source of content by digest, from wherever it costs least. */
-  repository(name: RepositoryName): Source {
+  /** The repository as a source of content by digest, from wherever it costs least; what is counted, `payer` pays. */
+  repository(name: RepositoryName, payer?: PullPayer): Source {
     return new UpstreamRepository({
       upstream: this.name,
       name,
@@ -70,8 +69,25 @@ export class Upstream {
       isPublic: () => this.#isPublic(name),
       unstitchable: this.#unstitchable,
       paid: this.#paid,
-      learnBudget: (authority, digest, call) => this.#learnBudget(authority, digest, call),
+      payer,
+      learnBudget: (digest, call) => this.#learnBudget(name, digest, call),
     });
+  }
+
+  /**
+   * Whether each manifest takes one of the pulls that are left: nobody else is asked first, and the upstream meters,
+   * which a HEAD of the image tells.
+   */
+  async isRationed(name: RepositoryName, digest: Digest, call: Call): Promise<boolean> {
+    if (this.mirrors.some((mirror) => mirror.isFor('manifests'))) return false;
+    await this.#learnBudget(name, digest, call);
+    return this.registry.ledger.budget !== undefined;
+  }
+
+  /** How many of the manifests were paid for already. */
+  async countPaid(digests: readonly Digest[]): Promise<number> {
+    const paid = await Promise.all(digests.map(async (digest) => (await this.#paid?.has(digest)) === true));
+    return paid.filter(Boolean).length;
   }
 
   #nameAt(name: RepositoryName): RepositoryName {
@@ -80,11 +96,13 @@ export class Upstream {
   }
 
   // Once a process: from then on each answer says it. Whatever is wrong is for the request itself to say.
-  #learnBudget(authority: RemoteRepository, digest: Digest, call: Call): Promise<void> {
-    this.#budgetLearned ??= authority.resolve(digest, call).then(
-      () => undefined,
-      () => undefined,
-    );
+  #learnBudget(name: RepositoryName, digest: Digest, call: Call): Promise<void> {
+    this.#budgetLearned ??= this.authority(name)
+      .resolve(digest, call)
+      .then(
+        () => undefined,
+        () => undefined,
+      );
     return this.#budgetLearned;
   }
 
@@ -106,63 +124,9 @@ export class Upstream {
     }
   }
 
-  /**
-   * Asks what each tag means: pages of the web API until all are seen or a HEAD each is cheaper, then HEAD for those
-   * that are left. A tag that is not there gives an error with status 404. Throws only when the signal aborts.
-   */
-  async resolveTags(name: RepositoryName, tags: readonly Tag[], call: Call = {}): Promise<Resolutions> {
-    const found = new Map<Tag, Resolution | RemoteError>();
-    const isUnknownToApi = await this.#askApi(name, new Set(tags), found, call);
-    const repository = this.authority(name);
-    const left = tags.filter((tag) => !found.has(tag));
-    await forEach(left, HEADS_AT_ONCE, async (tag) => {
-      try {
-        found.set(tag, await repository.resolve(tag, call));
-      } catch (error) {
-        call.signal?.throwIfAborted();
-        if (!(error instanceof RemoteError)) throw error;
-        found.set(tag, isUnknownToApi && error.code === 'DENIED' ? this.#missing(name, tag) : error);
-      }
-    });
-    return found;
-  }
-
-  /** Fills `found`; tells whether the API says that there is no such repository. */
-  async #askApi(name: RepositoryName, wanted: Set<Tag>, found: Map<Tag, Resolution | RemoteError>, call: Call) {
-    if (this.#hubApi === undefined) return false;
-    try {
-      let pages = 0;
-      for await (const { tags, total } of this.#hubApi.tags(name, call)) {
-        pages += 1;
-        const news = tags.filter((tag) => wanted.delete(tag.name));
-        for (const tag of news) {
-          const resolution = this.#resolutionOf(tag);
-          if (resolution !== undefined) found.set(tag.name, resolution);
-        }
-        const pagesLeft = Math.ceil(total / 100) - pages;
-        // A list that is longer than it said, and brings no news, might go on for ever.
-        const isWorthwhile = news.length > 0 || (pagesLeft > 0 && pagesLeft < wanted.size);
-        if (wanted.size === 0 || !isWorthwhile) break;
-      }
-    } catch (error) {
-      // Whatever ails the API, HEAD answers the same question.
-      if (!(error instanceof RemoteError)) throw error;
-      return error.status === 404;
-    }
-    return false;
-  }
-
-  #resolutionOf(tag: HubTag): Resolution | undefined {
-    if (tag.digest === undefined) return undefined;
-    const mediaType = tag.mediaType ?? MEDIA_TYPES.ociIndex;
-    const descriptor = { mediaType, digest: tag.digest, size: 0 };
-    return { descriptor, asOf: new Date(this.registry.network.clock.now()), parts: tag.parts };
-  }
-
-  // The registry does not tell a missing repository from a private one, but the web API knows none either.
-  #missing(name: RepositoryName, tag: Tag): RemoteError {
-    return new RemoteError(this.registry.host, 'NAME_UNKNOWN', `has no repository ${name}, so no tag ${tag}`, {
-      status: 404,
-    });
+  /** What each tag means, asked without a pull. */
+  async resolveTags(name: RepositoryName, tags: readonly Tag[], call: ResolveCall = {}): Promise<Resolutions> {
+    const tagResolver = { authority: this.authority(name), name, hubApi: this.#hubApi, memory: this.#memory };
+    return await resolveTags(tagResolver, tags, call);
   }
 }

@@ -3,8 +3,9 @@ import type { CatalogImage } from '../catalog/catalog.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/platform.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
-import type { Call, Resolution } from '../oci/repository.ts';
+import type { Resolution } from '../oci/repository.ts';
 import type { RemoteError } from '../remote/remote-error.ts';
+import type { ResolveCall } from '../remote/tag-resolver.ts';
 import type { Upstream } from '../remote/upstream.ts';
 
 /** The wanted images of one upstream repository. */
@@ -41,7 +42,7 @@ export function groupByRepository(images: readonly CatalogImage[]): WantedReposi
 }
 
 /** Resolves all tags of a repository without a pull, and groups them by what they mean. */
-export async function discover(upstream: Upstream, wanted: WantedRepository, call: Call): Promise<Discovery> {
+export async function discover(upstream: Upstream, wanted: WantedRepository, call: ResolveCall): Promise<Discovery> {
   const { repository } = wanted;
   const tags = wanted.images.flatMap((image) => image.tags);
   const resolutions = await upstream.resolveTags(repository, tags, call);

@@ -1,8 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { RepositoryName } from '../oci/reference.ts';
-import type { Call, ListsTags, Target } from '../oci/repository.ts';
+import type { Call, DeletesTags, ListsTags, Target } from '../oci/repository.ts';
 import type { Upstream } from '../remote/upstream.ts';
+import type { JobState } from './job-state.ts';
 import type { Selection } from '../select/select-images.ts';
 
 /** What is wanted, from where, and where to. */
@@ -11,6 +12,10 @@ export interface SyncJob {
   readonly upstream: Upstream;
   readonly catalog: Catalog;
   readonly selection: Selection;
+  /** How long a tag that nobody wants any more stays at the targets; `Infinity` is for ever. */
+  readonly pruneAfterMs: number;
+  /** What earlier runs left; without it each run is the first one. */
+  readonly state?: JobState | undefined;
   /** At least one. Those after the first are filled from the first, so nothing is fetched twice. */
   readonly targets: readonly SyncTarget[];
 }
@@ -18,6 +23,8 @@ export interface SyncJob {
 export interface SyncTarget {
   /** What reports call it: `registry.example.com`. */
   readonly name: string;
+  /** Where it is: what is remembered of one address is not believed of another. */
+  readonly url: string;
   /** From upstream names to names there: oci/template.ts. */
   readonly template: string;
   readonly registry: TargetRegistry;
@@ -25,7 +32,7 @@ export interface SyncTarget {
 
 interface TargetRegistry {
   readonly traffic: Traffic;
-  repository(name: RepositoryName): Target & ListsTags & TriesPush;
+  repository(name: RepositoryName): Target & ListsTags & DeletesTags & TriesPush;
 }
 
 interface TriesPush {

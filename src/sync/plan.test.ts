@@ -21,18 +21,23 @@ function targetWith(template = '{repository}'): SyncTarget {
   const repository = () => {
     throw new Error('a plan asks nobody');
   };
-  return { name: 'reg.example.com', template, registry: { traffic: new Traffic(), repository } };
+  return {
+    name: 'reg.example.com',
+    url: 'https://reg.example.com/',
+    template,
+    registry: { traffic: new Traffic(), repository },
+  };
 }
 
 function present(tags: Readonly<Record<string, Digest>>): Present {
   const held = new Map<Tag, Digest>(Object.entries(tags).map(([tag, digest]) => [parseTag(tag), digest]));
-  return { target: targetWith(), name: NGINX, isNew: false, tags: held };
+  return { target: targetWith(), name: NGINX, isNew: false, tags: held, sources: held };
 }
 
 describe('a plan', () => {
   const wanted = [imageOf(NEW, '1.27', 'latest'), imageOf(OLD, '1.26')];
-  const plan = (at: readonly Present[], isSubset = false) => {
-    const { actions, upToDate } = planRepository(wanted, at, { isSubset });
+  const plan = (at: readonly Present[]) => {
+    const { actions, upToDate } = planRepository(wanted, at, []);
     return {
       copies: actions.map(({ image, tags, to }) => [image.digest, tags, to.map((one) => at.indexOf(one))]),
       upToDate: upToDate.map(({ digest }) => digest),
@@ -58,9 +63,10 @@ describe('a plan', () => {
     expect(plan([lacksOne, right, lacksAnother]).copies).toEqual([[NEW, ['1.27', 'latest'], [0, 2]]]);
   });
 
-  test('looks at every image where platforms are chosen, as only the index tells its new digest', () => {
-    const right = present({ '1.27': NEW, latest: NEW, '1.26': OLD });
-    expect(plan([right], true).copies.map(([digest]) => digest)).toEqual([NEW, OLD]);
+  test('compares what the tags were made from, where platforms were chosen', () => {
+    const made = present({ '1.27': digestOf('subset'), latest: digestOf('subset'), '1.26': digestOf('other') });
+    const { sources } = present({ '1.27': NEW, latest: NEW, '1.26': NEW });
+    expect(plan([{ ...made, sources }])).toEqual({ copies: [[OLD, ['1.26'], [0]]], upToDate: [NEW] });
   });
 });
 

@@ -1,6 +1,7 @@
 // Pure: what is wanted, and what is there -> what there is to do, and what it costs at most.
-import { type Cost, costOf } from '../copy/cost.ts';
+import { type ImageCost, costOf } from '../copy/cost.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { Platform } from '../oci/platform.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
 import type { ResolvedImage } from './discover.ts';
 import type { SyncTarget } from './job.ts';
@@ -14,6 +15,8 @@ export interface Present {
   readonly isNew: boolean;
   /** What the wanted tags mean there, those that exist. */
   readonly tags: ReadonlyMap<Tag, Digest>;
+  /** Which digests of the upstream that is: others only where a choice of platforms made new indexes. */
+  readonly sources: ReadonlyMap<Tag, Digest>;
 }
 
 /** One image to bring up to date, at the targets where it is not. */
@@ -22,7 +25,7 @@ export interface CopyAction {
   /** The tags that some target lacks or has on another digest. */
   readonly tags: readonly Tag[];
   readonly to: readonly Present[];
-  readonly cost: Cost;
+  readonly cost: ImageCost;
 }
 
 export interface RepositoryPlan {
@@ -30,23 +33,20 @@ export interface RepositoryPlan {
   readonly upToDate: readonly ResolvedImage[];
 }
 
-/**
- * With a choice of platforms a foreign registry holds a rewritten index, whose digest only the index itself tells: such
- * an image is an action, which finds out whether there is anything to do.
- */
+/** `platforms`: the chosen ones; none means all. */
 export function planRepository(
   images: readonly ResolvedImage[],
   present: readonly Present[],
-  options: { readonly isSubset: boolean },
+  platforms: readonly Platform[],
 ): RepositoryPlan {
   const actions: CopyAction[] = [];
   const upToDate: ResolvedImage[] = [];
   for (const image of images) {
-    const lacks = ({ tags }: Present, tag: Tag) => options.isSubset || tags.get(tag) !== image.digest;
+    const lacks = ({ sources }: Present, tag: Tag) => sources.get(tag) !== image.digest;
     const to = present.filter((at) => image.tags.some((tag) => lacks(at, tag)));
     const tags = image.tags.filter((tag) => to.some((at) => lacks(at, tag)));
     if (to.length === 0) upToDate.push(image);
-    else actions.push({ image, tags, to, cost: costOf(image.resolution, image.platforms) });
+    else actions.push({ image, tags, to, cost: costOf(image.resolution, image.platforms, platforms) });
   }
   return { actions, upToDate };
 }

@@ -1,5 +1,4 @@
 // The account of a run, as `wharf sync --json` prints it: a public format, see docs/reports.md.
-import { CopyError } from '../copy/copy-error.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { PullBudget } from '../remote/pull-ledger.ts';
 
@@ -13,8 +12,6 @@ export interface Counts {
   deferred: number;
   failed: number;
 }
-
-export type Outcome = Exclude<keyof Counts, 'wanted'>;
 
 export interface Failure {
   readonly reference: string;
@@ -56,37 +53,14 @@ export interface JobReport {
   readonly budget: Readonly<Record<string, BudgetReport>>;
   /** The commit of the catalog, where it has one. */
   readonly revision?: string | undefined;
+  /** How many tags of it are new or mean something else since an earlier commit: the last one that was synced. */
+  readonly changes?: { readonly since: string; readonly tags: number } | undefined;
   readonly seconds: number;
 }
 
 export interface SyncReport {
   readonly version: 1;
   readonly jobs: readonly JobReport[];
-}
-
-/** Counts outcomes of images and of their tags; the parts always add up to what was wanted. */
-export class Tally {
-  readonly tags = noCounts();
-  readonly images = noCounts();
-  readonly failures: Failure[] = [];
-  readonly notices: string[] = [];
-
-  image(outcome: Outcome): void {
-    this.images.wanted += 1;
-    this.images[outcome] += 1;
-  }
-
-  tag(outcome: Outcome, count = 1): void {
-    this.tags.wanted += count;
-    this.tags[outcome] += count;
-  }
-
-  fail(reference: string, error: unknown, origin: Failure['origin'] = 'source'): void {
-    const named = error instanceof CopyError ? error : undefined;
-    const code = named?.code ?? (error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN');
-    const message = error instanceof Error ? error.message : String(error);
-    this.failures.push({ reference, origin: named?.origin ?? origin, code, message });
-  }
 }
 
 export function sourceTraffic(traffic: Traffic): SourceTraffic {
@@ -111,8 +85,4 @@ export function targetTraffic(traffic: Traffic): TargetTraffic {
 export function budgetReport(budget: PullBudget): BudgetReport {
   const { limit, windowSeconds, remaining, resetsByMs } = budget;
   return { limit, windowSeconds, remaining: Math.max(0, remaining), resetsBy: new Date(resetsByMs).toISOString() };
-}
-
-function noCounts(): Counts {
-  return { wanted: 0, copied: 0, upToDate: 0, pending: 0, deferred: 0, failed: 0 };
 }

@@ -212,7 +212,7 @@ describe('a signal', () => {
         return next(request);
       },
     });
-    await expect(world.run({}, stop.signal)).rejects.toBe(reason);
+    await expect(world.run({}, { signal: stop.signal })).rejects.toBe(reason);
     for (const repository of world.target.content.repositories()) {
       for (const tag of world.target.content.tags(repository) ?? []) {
         expect(world.target.content.manifest(repository, tag)?.digest).toBe(world.hub.digestOf(repository, tag));
@@ -241,13 +241,13 @@ describe('a signal', () => {
         return { status: 200, headers: {}, body: [], delivery: { kind: 'hang' } };
       },
     });
-    await expect(world.run({}, stop.signal)).rejects.toBe(reason);
+    await expect(world.run({}, { signal: stop.signal })).rejects.toBe(reason);
   });
 
   test('that came before asks nothing of anybody', async () => {
     await using world = await startJobWorld(IMAGES);
     const reason = new Error('enough');
-    await expect(world.run({}, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(world.run({}, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect([world.hub.counters.apiCalls, world.target.counters.requests]).toEqual([0, 0]);
   });
 });

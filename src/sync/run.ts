@@ -2,26 +2,36 @@
 import { forEach } from '../async/for-each.ts';
 import { Semaphore } from '../async/semaphore.ts';
 import { CopyError } from '../copy/copy-error.ts';
-import { type GraphCopied, copyGraph } from '../copy/copy-graph.ts';
 import type { Cost } from '../copy/cost.ts';
-import { Placements, type TargetRepository } from '../copy/placements.ts';
 import { Traffic } from '../observe/traffic.ts';
-import { type RepositoryName, type Tag, formatReference } from '../oci/reference.ts';
-import type { Call, Source } from '../oci/repository.ts';
+import type { Call } from '../oci/repository.ts';
 import { formatPlatform } from '../oci/platform.ts';
+import { type PullLease, noPullsLeft } from '../remote/pull-ledger.ts';
 import { RemoteError } from '../remote/remote-error.ts';
 import type { RemoteRegistry } from '../remote/remote-registry.ts';
-import { type Discovery, type WantedRepository, discover } from './discover.ts';
+import { ImageCopier } from './copy-image.ts';
+import { type Discovery, type ResolvedImage, type WantedRepository, discover } from './discover.ts';
 import type { OnSyncEvent } from './events.ts';
-import type { SyncJob, SyncTarget } from './job.ts';
+import type { SyncJob } from './job.ts';
+import { mostWantedFirst } from './order.ts';
 import { type CopyAction, type Present, type RepositoryPlan, planRepository } from './plan.ts';
 import { type PreparedJob, prepareJob } from './prepare.ts';
 import { lookAt } from './present.ts';
-import { type JobReport, type SourceTraffic, Tally, budgetReport, sourceTraffic, targetTraffic } from './report.ts';
+import { prune } from './prune.ts';
+import { PullLeases } from './pull-leases.ts';
+import { type JobReport, type SourceTraffic, budgetReport, sourceTraffic, targetTraffic } from './report.ts';
+import { Tally } from './tally.ts';
 
 export interface RunOptions extends Call {
   readonly onEvent: OnSyncEvent;
+  /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Nothing that earlier runs remember is believed, neither of the upstream nor of the targets. */
+  readonly isAnew?: boolean | undefined;
+  /** Every tag at the targets is looked at, not only a share of those that earlier runs remember. */
+  readonly isTargetChecked?: boolean | undefined;
+  /** Only what the catalog changed since then: a revision or a time. */
+  readonly since?: string | undefined;
 }
 
 const REPOSITORIES_AT_ONCE = 8;
@@ -50,9 +60,11 @@ class Run {
   readonly #job: SyncJob;
   readonly #options: RunOptions;
   readonly #prepared: PreparedJob;
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
   readonly #images = new Semaphore(IMAGES_AT_ONCE);
-  readonly #placements: ReadonlyMap<SyncTarget, Placements>;
+  readonly #copier: ImageCopier;
+  /** What waits for its pulls, where there are not enough for everybody. */
+  readonly #queue: CopyAction[] = [];
   readonly #startedMs: number;
   /** By source. An upstream may serve several jobs of one process. */
   readonly #trafficBefore: ReadonlyMap<string, Traffic>;
@@ -61,61 +73,67 @@ class Run {
     this.#job = job;
     this.#options = options;
     this.#prepared = prepared;
-    this.#placements = new Map(job.targets.map((target) => [target, new Placements()]));
+    this.#tally = new Tally(job.upstream.name);
+    const onBytes = (count: number) => options.onEvent({ type: 'bytes', count });
+    this.#copier = new ImageCopier(job, { onBytes, now: options.now, signal: options.signal });
     this.#startedMs = options.now();
     this.#trafficBefore = new Map(sourcesOf(job).map(({ name, traffic }) => [name, traffic.copy()]));
   }
 
   async execute(): Promise<JobReport> {
-    return await this.#each(async (wanted, plan) => {
-      await Promise.all(plan.actions.map((action) => this.#copy(action, wanted)));
+    await this.#each(async ({ actions }) => {
+      const [first] = actions;
+      if (first === undefined) return;
+      const { repository, digest } = first.image;
+      const isRationed = await this.#job.upstream.isRationed(repository, digest, this.#options);
+      if (isRationed) this.#queue.push(...actions);
+      else await Promise.all(actions.map((action) => this.#copy(action)));
     });
+    await this.#copyQueue();
+    await this.#prune();
+    this.#endState();
+    return this.#report();
   }
 
   async plan(onPlan: (plan: RepositoryPlan, wanted: WantedRepository) => void): Promise<JobReport> {
-    return await this.#each(async (wanted, plan) => {
+    await this.#each(async (plan, wanted) => {
       onPlan(plan, wanted);
       for (const { image, tags } of plan.actions) {
-        this.#tally.image('copied');
-        this.#tally.tag('copied', tags.length);
-        this.#tally.tag('upToDate', image.tags.length - tags.length);
+        const alsoUpToDate = image.tags.length - tags.length;
+        this.#tally.settle('copied', { repository: image.repository, tags, alsoUpToDate });
       }
     });
+    return this.#report();
   }
 
-  async #each(work: (wanted: WantedRepository, plan: RepositoryPlan) => Promise<void>): Promise<JobReport> {
-    const { onEvent, signal } = this.#options;
+  async #each(work: (plan: RepositoryPlan, wanted: WantedRepository) => Promise<void>): Promise<void> {
+    const { onEvent, signal, isAnew } = this.#options;
     this.#announce();
     await forEach(this.#prepared.repositories, REPOSITORIES_AT_ONCE, async (wanted) => {
       try {
-        const discovery = await discover(this.#job.upstream, wanted, { signal });
+        const discovery = await discover(this.#job.upstream, wanted, { signal, isAnew });
         const present = await this.#look(wanted, discovery);
         this.#settleUnresolved(discovery);
-        const isSubset = this.#job.selection.platforms.length > 0;
-        const plan = planRepository(discovery.images, present, { isSubset });
-        for (const image of plan.upToDate) {
-          this.#tally.image('upToDate');
-          this.#tally.tag('upToDate', image.tags.length);
-        }
+        const plan = planRepository(discovery.images, present, this.#job.selection.platforms);
+        for (const image of plan.upToDate) this.#tally.settle('upToDate', image);
         const settled = plan.upToDate.length + discovery.unresolved.length;
         const cost = sumOf(plan.actions.map((action) => action.cost));
         onEvent({ type: 'planned', repository: wanted.repository, toCopy: plan.actions.length, settled, cost });
-        await work(wanted, plan);
+        await work(plan, wanted);
       } catch (error) {
         signal?.throwIfAborted();
         this.#failRepository(wanted, error);
       }
     });
     signal?.throwIfAborted();
-    return this.#report();
   }
 
   #announce(): void {
-    const { listing, repositories } = this.#prepared;
+    const { listing, repositories, notices } = this.#prepared;
     const images = repositories.flatMap((repository) => repository.images);
     const tags = images.reduce((sum, image) => sum + image.tags.length, 0);
     this.#options.onEvent({ type: 'listed', repositories: repositories.length, images: images.length, tags });
-    for (const message of listing.notices) this.#notice(message);
+    for (const message of notices) this.#notice(message);
     const { platforms } = this.#job.selection;
     if (platforms.length > 0) {
       const chosen = platforms.map(formatPlatform).join(', ');
@@ -136,13 +154,13 @@ class Run {
   }
 
   async #look(wanted: WantedRepository, { images }: Discovery): Promise<Present[]> {
-    const tags = images.flatMap((image) => image.tags);
-    const { signal } = this.#options;
+    const { signal, now, isAnew = false, isTargetChecked = false } = this.#options;
     return await Promise.all(
       this.#job.targets.map(async (target) => {
         const name = this.#prepared.names.get(target)?.get(wanted.repository) ?? wanted.repository;
+        const copied = this.#job.state?.copiedTo(target);
         try {
-          return await lookAt(target, name, tags, { signal });
+          return await lookAt(target, name, images, { copied, isInFull: isAnew || isTargetChecked, now, signal });
         } catch (error) {
           throw error instanceof RemoteError ? new CopyError('target', error) : error;
         }
@@ -151,78 +169,109 @@ class Run {
   }
 
   #settleUnresolved({ unresolved }: Discovery): void {
-    for (const { repository, tags, error } of unresolved) {
-      const outcome = outcomeOf(error);
-      this.#tally.image(outcome);
-      this.#tally.tag(outcome, tags.length);
-      if (outcome === 'failed') for (const tag of tags) this.#tally.fail(this.#reference(repository, tag), error);
+    for (const { error, ...settled } of unresolved) {
+      if (error.status === 404) this.#tally.settle('pending', settled);
+      else this.#tally.settleError(error, settled);
     }
   }
 
-  async #copy(action: CopyAction, wanted: WantedRepository): Promise<void> {
+  // Where the pulls do not suffice for everybody, each image has its own before it starts, and who comes first matters.
+  async #copyQueue(): Promise<void> {
+    const { upstream, state } = this.#job;
+    const { signal } = this.#options;
+    const deferred = state?.history.deferred ?? new Set<string>();
+    const isAmong = (tags: ReadonlySet<string>) => (image: ResolvedImage) =>
+      image.tags.some((tag) => tags.has(`${image.repository}:${tag}`));
+    const isNews = isAmong(this.#prepared.changes?.tags ?? new Set());
+    const leases = new PullLeases(upstream.registry.ledger);
+    const running: Promise<void>[] = [];
+    try {
+      for (const action of mostWantedFirst(this.#queue, { wasDeferred: isAmong(deferred), isNews })) {
+        if (signal?.aborted === true) break;
+        const { pulls, manifests } = action.cost;
+        const lease = await leases.take(Math.max(0, pulls - (await upstream.countPaid(manifests))));
+        if (lease !== undefined) running.push(this.#copy(action, lease));
+        else this.#defer(action);
+      }
+    } finally {
+      // A disk that is full ends the queue, but nobody who is under way may be left behind.
+      await Promise.all(running);
+    }
+    signal?.throwIfAborted();
+  }
+
+  async #copy(action: CopyAction, lease?: PullLease): Promise<void> {
+    using _lease = lease;
     const { signal, onEvent } = this.#options;
     using _slot = await this.#images.acquire(signal);
-    const { image, tags } = action;
-    const reference = this.#reference(wanted.repository, tags[0]);
+    const { repository, tags } = action.image;
+    const reference = this.#tally.reference(repository, action.tags[0]);
     onEvent({ type: 'started', reference });
     try {
-      const moved = await this.#copyToTargets(action);
+      const moved = await this.#copier.copy(action, lease);
+      const alsoUpToDate = tags.length - moved.size;
       const outcome = moved.size > 0 ? 'copied' : 'upToDate';
-      this.#tally.image(outcome);
-      this.#tally.tag('copied', moved.size);
-      this.#tally.tag('upToDate', image.tags.length - moved.size);
+      this.#tally.settle(outcome, { repository, tags: [...moved], alsoUpToDate });
       onEvent({ type: 'finished', reference, outcome, tags: moved.size });
     } catch (error) {
       signal?.throwIfAborted();
-      const outcome = outcomeOf(error) === 'deferred' ? 'deferred' : 'failed';
-      this.#tally.image(outcome);
-      this.#tally.tag(outcome, tags.length);
-      this.#tally.tag('upToDate', image.tags.length - tags.length);
-      if (outcome === 'failed')
-        for (const tag of tags) this.#tally.fail(this.#reference(wanted.repository, tag), error);
-      const message = error instanceof Error ? error.message : String(error);
-      onEvent({ type: 'finished', reference, outcome, tags: tags.length, message });
+      this.#settleUncopied(action, error);
     }
   }
 
-  async #copyToTargets({ image, to }: CopyAction): Promise<ReadonlySet<Tag>> {
-    const { signal, onEvent } = this.#options;
-    const moved = new Set<Tag>();
-    let from: Source = this.#job.upstream.repository(image.repository);
-    let root = image.digest;
-    for (const at of to) {
-      const repository = repositoryAt(at);
-      const copied: GraphCopied = await copyGraph(root, image.tags, {
-        from,
-        to: repository,
-        placements: this.#placements.get(at.target) ?? new Placements(),
-        platforms: root === image.digest ? this.#job.selection.platforms : [],
-        present: at.tags,
-        onBytes: (count) => onEvent({ type: 'bytes', count }),
-        signal,
-      });
-      for (const tag of copied.movedTags) moved.add(tag);
-      from = repository.target;
-      root = copied.digest;
+  #defer(action: CopyAction): void {
+    const { host, ledger } = this.#job.upstream.registry;
+    this.#settleUncopied(action, noPullsLeft(host, ledger.budget?.resetsByMs ?? this.#options.now()));
+  }
+
+  #settleUncopied({ image, tags }: CopyAction, error: unknown): void {
+    const { repository } = image;
+    const outcome = this.#tally.settleError(error, { repository, tags, alsoUpToDate: image.tags.length - tags.length });
+    const message = error instanceof Error ? error.message : String(error);
+    const reference = this.#tally.reference(repository, tags[0]);
+    this.#options.onEvent({ type: 'finished', reference, outcome, tags: tags.length, message });
+  }
+
+  // What could not be read of the catalog may still be wanted, so nothing is taken away then.
+  async #prune(): Promise<void> {
+    const { targets, pruneAfterMs, state } = this.#job;
+    const { listing, repositories, names } = this.#prepared;
+    if (state === undefined || this.#options.since !== undefined || listing.problems.length > 0) return;
+    for (const target of targets) {
+      const wanted = new Map(
+        repositories.map(({ repository, images }) => [
+          names.get(target)?.get(repository) ?? repository,
+          new Set(images.flatMap((image) => image.tags)),
+        ]),
+      );
+      const copied = state.copiedTo(target);
+      const { signal, now } = this.#options;
+      try {
+        const { tags, isRefused } = await prune(target, { copied, wanted, pruneAfterMs, nowMs: now(), signal });
+        if (tags.length > 0) this.#notice(`taken away from ${target.name}, as nobody wants them: ${tags.join(', ')}`);
+        if (isRefused) this.#notice(`${target.name} deletes no tags, so what nobody wants any more stays there`);
+      } catch (error) {
+        signal?.throwIfAborted();
+        this.#tally.fail(`the tags to prune at ${target.name}`, error, 'target');
+      }
     }
-    return moved;
+  }
+
+  #endState(): void {
+    // A run of a part says nothing of the rest.
+    if (this.#options.since !== undefined) return;
+    const { deferred, failed } = this.#tally.tags;
+    const isComplete = deferred + failed + this.#tally.failures.length === 0;
+    const revision = isComplete ? this.#prepared.listing.revision : undefined;
+    this.#job.state?.history.ended({ revision, deferred: this.#tally.deferred });
   }
 
   #failRepository({ repository, images }: WantedRepository, error: unknown): void {
-    const outcome = outcomeOf(error) === 'deferred' ? 'deferred' : 'failed';
-    for (const { tags } of images) {
-      this.#tally.image(outcome);
-      this.#tally.tag(outcome, tags.length);
-      if (outcome === 'failed') for (const tag of tags) this.#tally.fail(this.#reference(repository, tag), error);
-    }
+    for (const { tags } of images) this.#tally.settleError(error, { repository, tags });
   }
 
   #trafficOf({ name, traffic }: RemoteRegistry): SourceTraffic {
     return sourceTraffic(traffic.since(this.#trafficBefore.get(name) ?? new Traffic()));
-  }
-
-  #reference(repository: RepositoryName, tag: Tag | undefined): string {
-    return formatReference({ domain: this.#job.upstream.name, repository, ...(tag !== undefined && { tag }) });
   }
 
   #report(): JobReport {
@@ -231,7 +280,7 @@ class Run {
     for (const { registry, lie } of upstream.mirrors) {
       if (lie !== undefined) this.#notice(`the mirror ${registry.name} lied, and was asked no more: ${lie.proof}`);
     }
-    const { revision } = this.#prepared.listing;
+    const { listing, changes } = this.#prepared;
     return {
       name,
       tags: this.#tally.tags,
@@ -241,7 +290,8 @@ class Run {
       failures: this.#tally.failures,
       notices: this.#tally.notices,
       budget: budget === undefined ? {} : { [upstream.name]: budgetReport(budget) },
-      ...(revision !== undefined && { revision }),
+      ...(listing.revision !== undefined && { revision: listing.revision }),
+      ...(changes?.since !== undefined && { changes: { since: changes.since, tags: changes.tags.size } }),
       seconds: Math.round((this.#options.now() - this.#startedMs) / 100) / 10,
     };
   }
@@ -249,17 +299,6 @@ class Run {
 
 function sourcesOf({ upstream }: SyncJob): RemoteRegistry[] {
   return [upstream.registry, ...upstream.mirrors.map(({ registry }) => registry)];
-}
-
-// One object for each repository of a target, as placements tell them apart by name.
-function repositoryAt({ target, name, isNew }: Present): TargetRepository {
-  return { name, target: target.registry.repository(name), isNew };
-}
-
-function outcomeOf(error: unknown): 'pending' | 'deferred' | 'failed' {
-  if (error instanceof RemoteError && error.status === 404) return 'pending';
-  const code = error instanceof RemoteError || error instanceof CopyError ? error.code : '';
-  return code === 'PULL_LIMIT' ? 'deferred' : 'failed';
 }
 
 function sumOf(costs: readonly Cost[]): Cost {

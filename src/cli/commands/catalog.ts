@@ -1,7 +1,9 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { buildCatalog, buildSelection } from '../../app/build-job.ts';
-import type { CatalogImage } from '../../catalog/catalog.ts';
+import type { Catalog, CatalogImage } from '../../catalog/catalog.ts';
 import { formatPlatform } from '../../oci/platform.ts';
+import type { Call } from '../../oci/repository.ts';
+import { UsageError } from '../../oci/usage-error.ts';
 import { selectImages } from '../../select/select-images.ts';
 import { openSession } from '../open-session.ts';
 import { plural } from '../output/format.ts';
@@ -26,11 +28,13 @@ export function addCatalogCommand(program: Command, context: CommandContext): vo
       await using session = openSession(flags, terminal);
       const catalogs = await catalogsFromFlags(flags, terminal);
       const listings = await Promise.all(
-        catalogs.map(({ upstream, catalog }) => buildCatalog(catalog, upstream, session).list({ signal })),
+        catalogs.map(({ upstream, catalog }) =>
+          readCatalog(buildCatalog(catalog, upstream, session), { since: flags.since, signal }),
+        ),
       );
       const images = listings.flatMap((listing) => listing.images);
       const problems = listings.flatMap((listing) => listing.problems);
-      const revision = listings[0]?.revision;
+      const { revision, since } = listings[0] ?? {};
       const selection = await buildSelection({
         include: { patterns: flags.include ?? [], files: [] },
         exclude: { patterns: flags.exclude ?? [], files: [] },
@@ -42,16 +46,32 @@ export function addCatalogCommand(program: Command, context: CommandContext): vo
         terminal.err(`wharf: ${line === undefined ? file : `${file}:${line}`}: ${message}\n`);
       }
       if (flags.json === true)
-        printJson(terminal, { version: 1, ...(revision && { revision }), images: selected.map(toJson) });
+        printJson(terminal, {
+          version: 1,
+          ...(revision && { revision }),
+          ...(since && { since }),
+          images: selected.map(toJson),
+        });
       else
         terminal.out(
           linesOf(selected, flags.format)
             .map((line) => `${line}\n`)
             .join(''),
         );
-      terminal.err(`${totals(selected)}\n`);
+      terminal.err(`${totals(selected)}${flags.since === undefined ? '' : sinceWhen(flags.since, since)}\n`);
       if (problems.length > 0) context.exitWith(1);
     });
+}
+
+/** With `since`, the images are those that are news since then, and the answer says since which commit. */
+async function readCatalog(catalog: Catalog, { since, signal }: Call & { readonly since: string | undefined }) {
+  const listing = await catalog.list({ signal });
+  if (since === undefined) return { ...listing, since };
+  if (catalog.changesSince === undefined) {
+    throw new UsageError(`--since needs a history, and there is none of ${catalog.description}; use it with --library`);
+  }
+  const changes = await catalog.changesSince(listing, since, { signal });
+  return { ...listing, images: listing.images.filter((image) => changes.images.has(image)), since: changes.since };
 }
 
 function linesOf(images: readonly CatalogImage[], format: (typeof FORMATS)[number]): string[] {
@@ -73,4 +93,10 @@ function totals(images: readonly CatalogImage[]): string {
   const tags = images.reduce((sum, image) => sum + image.tags.length, 0);
   const names = new Set(images.map(({ name }) => name)).size;
   return `${plural(names, 'name')}, ${plural(images.length, 'image')}, ${plural(tags, 'tag')}`;
+}
+
+function sinceWhen(asked: string, commit: string | undefined): string {
+  return commit === undefined
+    ? `: all, for no commit is as old as ${asked}`
+    : ` changed since commit ${commit.slice(0, 12)}`;
 }

@@ -40,18 +40,26 @@ export async function runPlans(names: readonly string[], flags: Flags, context: 
   await using session = openSession(flags, terminal);
   const plans: JobPlan[] = [];
   for (const config of await chooseJobs(names, flags, session, context)) {
-    plans.push(await planOf(await buildJob(config, session), context));
+    plans.push(await planOf(await buildJob(config, session), flags, context));
   }
   if (flags.json === true) printJson(terminal, { version: 1, jobs: plans });
   else for (const plan of plans) printPlan(terminal, plan);
   if (plans.some(({ failures }) => failures.length > 0)) context.exitWith(1);
 }
 
-async function planOf(job: SyncJob, { terminal, signal }: CommandContext): Promise<JobPlan> {
+async function planOf(job: SyncJob, flags: Flags, { terminal, signal }: CommandContext): Promise<JobPlan> {
   const { ledger } = job.upstream.registry;
   using progress = new Progress({ terminal, now: Date.now, pullsLeft: () => ledger.budget?.remaining });
   const repositories: RepositoryCost[] = [];
-  const report = await planJob(job, { signal, now: Date.now, onEvent: progress.onEvent }, ({ actions }, wanted) => {
+  const options = {
+    signal,
+    now: Date.now,
+    onEvent: progress.onEvent,
+    isAnew: flags.full,
+    isTargetChecked: flags.checkTarget,
+    since: flags.since,
+  };
+  const report = await planJob(job, options, ({ actions }, wanted) => {
     if (actions.length === 0) return;
     repositories.push({
       repository: wanted.name,

@@ -55,7 +55,14 @@ async function runSyncs(names: readonly string[], flags: Flags, context: Command
     using _lease = session.journal && JobLease.take(session.journal, config.name, process.pid);
     const { ledger } = job.upstream.registry;
     using progress = new Progress({ terminal, now: Date.now, pullsLeft: () => ledger.budget?.remaining });
-    const report = await runJob(job, { signal, now: Date.now, onEvent: progress.onEvent });
+    const report = await runJob(job, {
+      signal,
+      now: Date.now,
+      onEvent: progress.onEvent,
+      isAnew: flags.full,
+      isTargetChecked: flags.checkTarget,
+      since: flags.since,
+    });
     reports.push(report);
     progress[Symbol.dispose]();
     if (flags.json !== true) printSummary(terminal, report);

@@ -27,6 +27,10 @@ export function printSummary(terminal: Terminal, report: JobReport): void {
       `  ${upstream}: ${remaining} of ${limit} pulls left in ${window}, full again at the latest at ${resetsBy}\n`,
     );
   }
+  if (report.changes !== undefined) {
+    const { since, tags: changed } = report.changes;
+    terminal.out(`  the catalog changed ${plural(changed, 'tag')} since commit ${since.slice(0, 12)}\n`);
+  }
   for (const { reference, origin, message } of failures.slice(0, SHOWN_FAILURES)) {
     terminal.out(`  failed: ${reference} (${origin}): ${message}\n`);
   }

@@ -1,17 +1,21 @@
 // A sync job between a Docker Hub and registries on loopback, in this process, with time that passes at once.
 import type { CatalogImage, CatalogListing } from '../../../src/catalog/catalog.ts';
+import { PaidManifests } from '../../../src/journal/paid-manifests.ts';
+import { ResolvedTags } from '../../../src/journal/resolved-tags.ts';
 import { HubApi } from '../../../src/remote/hub-api.ts';
 import { RemoteRegistry } from '../../../src/remote/remote-registry.ts';
 import { Upstream } from '../../../src/remote/upstream.ts';
 import type { SyncEvent } from '../../../src/sync/events.ts';
+import { JobState } from '../../../src/sync/job-state.ts';
 import type { SyncJob } from '../../../src/sync/job.ts';
 import type { Counts, JobReport } from '../../../src/sync/report.ts';
-import { runJob } from '../../../src/sync/run.ts';
+import { type RunOptions, runJob } from '../../../src/sync/run.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { catalogImage } from '../hub/catalog-image.ts';
 import type { HubOptions } from '../hub/hub-options.ts';
 import { type Hub, startHub } from '../hub/hub.ts';
 import { type Registry, startRegistry } from '../registry/registry.ts';
+import { TemporaryJournal } from '../journal/temporary-journal.ts';
 import { openNetwork } from './loopback-network.ts';
 
 const PLATFORMS = ['linux/amd64', 'linux/arm64/v8'];
@@ -24,6 +28,8 @@ export interface JobWorldOptions {
   readonly hub?: Partial<HubOptions> | undefined;
   /** One by default. */
   readonly targets?: number | undefined;
+  /** Whether runs remember what earlier ones did, as the program's do. */
+  readonly remembers?: boolean | undefined;
 }
 
 export interface JobWorld extends AsyncDisposable {
@@ -36,7 +42,7 @@ export interface JobWorld extends AsyncDisposable {
   readonly events: readonly SyncEvent[];
   job(changes?: Partial<SyncJob>, listing?: Partial<CatalogListing>): SyncJob;
   /** Each run knows the upstream anew, as a new process would. */
-  run(changes?: Partial<SyncJob>, signal?: AbortSignal): Promise<JobReport>;
+  run(changes?: Partial<SyncJob>, options?: Partial<RunOptions>): Promise<JobReport>;
   /** The tags that are not on their right digest at the target, or whose index lacks a child there. */
   wrongTags(target?: Registry): string[];
 }
@@ -49,10 +55,11 @@ export function counts(some: Partial<Counts>): Counts {
 /** A hub that has these images, and a job that wants them all. */
 export async function startJobWorld(
   images: readonly CatalogImage[],
-  { hub: hubOptions = {}, targets: count = 1 }: JobWorldOptions = {},
+  { hub: hubOptions = {}, targets: count = 1, remembers = false }: JobWorldOptions = {},
 ): Promise<JobWorld> {
   await using started = new AsyncDisposableStack();
-  const clock = new FakeClock();
+  const temporary = remembers ? started.use(new TemporaryJournal()) : undefined;
+  const clock = temporary?.clock ?? new FakeClock();
   const hub = started.use(await startHub({ images, now: () => clock.now(), ...hubOptions }));
   const targets: Registry[] = [];
   for (let nth = 0; nth < count; nth += 1) targets.push(started.use(await startRegistry()));
@@ -62,10 +69,22 @@ export async function startJobWorld(
   const events: SyncEvent[] = [];
 
   const upstream = () => {
-    const registry = new RemoteRegistry({ name: 'docker.io', url: new URL(hub.registryUrl), network });
+    const ledger = temporary?.ledger();
+    const registry = new RemoteRegistry({ name: 'docker.io', url: new URL(hub.registryUrl), network, ledger });
     const hubApi = new HubApi({ url: new URL(hub.apiUrl), network, traffic: registry.traffic });
-    return new Upstream({ name: 'docker.io', registry, hubApi });
+    const memory = temporary && new ResolvedTags(temporary.open(), 'docker.io');
+    const paid = temporary && new PaidManifests(temporary.dataFolder, { clock });
+    return new Upstream({ name: 'docker.io', registry, hubApi, memory, paid });
   };
+  const syncTargets = () =>
+    targets.map(({ url }, nth) => ({
+      name: `target-${nth}`,
+      url,
+      template: '{repository}',
+      registry: new RemoteRegistry({ name: `target-${nth}`, url: new URL(url), network }),
+    }));
+  const state = ({ targets: own = syncTargets(), selection }: Partial<SyncJob>) =>
+    temporary && new JobState(temporary.open(), 'library', own, selection?.platforms ?? []);
   const job: JobWorld['job'] = (changes = {}, listing = {}) => ({
     name: 'library',
     upstream: upstream(),
@@ -74,11 +93,9 @@ export async function startJobWorld(
       list: () => Promise.resolve({ images, problems: [], notices: [], ...listing }),
     },
     selection: { include: [], exclude: [], platforms: [] },
-    targets: targets.map(({ url }, nth) => ({
-      name: `target-${nth}`,
-      template: '{repository}',
-      registry: new RemoteRegistry({ name: `target-${nth}`, url: new URL(url), network }),
-    })),
+    pruneAfterMs: Infinity,
+    targets: syncTargets(),
+    state: state(changes),
     ...changes,
   });
   const running = started.move();
@@ -89,8 +106,8 @@ export async function startJobWorld(
     clock,
     events,
     job,
-    run: (changes, signal) =>
-      runJob(job(changes), { onEvent: (event) => void events.push(event), now: () => clock.now(), signal }),
+    run: (changes, options) =>
+      runJob(job(changes), { onEvent: (event) => void events.push(event), now: () => clock.now(), ...options }),
     wrongTags: ({ content } = target) =>
       hub.expected().flatMap(({ repository, tag, digest, children }) => {
         const isRight = content.manifest(repository, tag)?.digest === digest;
