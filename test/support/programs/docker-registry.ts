@@ -10,6 +10,8 @@ export interface DockerRegistryOptions {
   /** A line of an htpasswd file; anyone may push and pull without one. */
   readonly htpasswd?: string | undefined;
   readonly isReadOnly?: boolean | undefined;
+  /** Where it stores what it is given; a folder of its own otherwise. */
+  readonly content?: string | undefined;
 }
 
 export interface DockerRegistry extends AsyncDisposable {
@@ -34,7 +36,8 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
 }
 
 // YAML takes JSON as it is.
-async function configOf(addr: string, folder: ScratchFolder, { htpasswd, isReadOnly = false }: DockerRegistryOptions) {
+async function configOf(addr: string, folder: ScratchFolder, options: DockerRegistryOptions) {
+  const { htpasswd, isReadOnly = false, content = path.join(folder.path, 'content') } = options;
   const passwords = path.join(folder.path, 'htpasswd');
   if (htpasswd !== undefined) await writeFile(passwords, `${htpasswd}\n`);
   return {
@@ -42,7 +45,7 @@ async function configOf(addr: string, folder: ScratchFolder, { htpasswd, isReadO
     log: { level: 'error', accesslog: { disabled: true } },
     storage: {
       cache: { blobdescriptor: 'inmemory' },
-      filesystem: { rootdirectory: path.join(folder.path, 'content') },
+      filesystem: { rootdirectory: content },
       delete: { enabled: true },
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: isReadOnly } },
     },

@@ -1,6 +1,6 @@
 // Looks into a registry from outside, over plain HTTP, without any code of the program under test but the vocabulary.
 import { forEach } from '../../../src/async/for-each.ts';
-import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import { type Digest, algorithmOf, digestOf } from '../../../src/oci/digest.ts';
 import { readManifest } from '../../../src/oci/manifest.ts';
 import { MANIFEST_ACCEPT } from '../../../src/oci/media-type.ts';
 
@@ -76,15 +76,19 @@ export class RegistryProbe {
       );
       return below.flat();
     }
-    const blobs = await Promise.all(
-      [content.config, ...content.layers].map(({ digest }) => this.#lacks(repository, digest)),
+    const blobs = [content.config, ...content.layers].filter(({ digest }) => !seen.has(digest));
+    const wrong = await Promise.all(
+      blobs.map(async ({ digest }) => {
+        seen.add(digest);
+        return (await this.#hasBlob(repository, digest)) ? [] : [`${repository} ${digest}`];
+      }),
     );
-    return blobs.flat();
+    return wrong.flat();
   }
 
-  async #lacks(repository: string, digest: Digest): Promise<string[]> {
-    const { status } = await this.#ask('HEAD', `${repository}/blobs/${digest}`);
-    return status === 200 ? [] : [`${repository} ${digest}`];
+  async #hasBlob(repository: string, digest: Digest): Promise<boolean> {
+    const response = await this.#ask('GET', `${repository}/blobs/${digest}`);
+    return digestOf(new Uint8Array(await response.arrayBuffer()), algorithmOf(digest)) === digest;
   }
 
   async #ask(method: string, path: string): Promise<Response> {

@@ -1,16 +1,26 @@
 // All that a sync needs, each part a real process: a Docker Hub of ours, docker-registry, and the program itself.
 import type { JobReport, SyncReport } from '../../../src/sync/report.ts';
-import { type DockerRegistry, type DockerRegistryOptions, startDockerRegistry } from './docker-registry.ts';
+import { type DockerRegistryOptions, startDockerRegistry } from './docker-registry.ts';
 import { type ExpectedTag, type HubProcess, type HubProcessOptions, startHubProcess } from './hub-process.ts';
 import { SMALL_LIBRARY } from './library-folder.ts';
 import type { Exit, RunningProgram } from './program.ts';
 import { type PlacedManifest, RegistryProbe } from './registry-probe.ts';
-import { type Wharf, openWharf } from './wharf.ts';
+import { type MirrorSettings, type Wharf, openWharf } from './wharf.ts';
 
 export interface SyncWorldOptions {
   /** The small library, unless told otherwise. */
   readonly hub?: Partial<HubProcessOptions> | undefined;
   readonly registry?: DockerRegistryOptions | undefined;
+  /** One that runs already, instead of a fresh docker-registry. Who started it ends it. */
+  readonly target?: TargetProcess | undefined;
+  readonly mirrors?: readonly MirrorSettings[] | undefined;
+  readonly data?: string | undefined;
+}
+
+/** A registry that a sync can copy to. */
+interface TargetProcess {
+  readonly host: string;
+  readonly url: string;
 }
 
 export interface SyncRun extends Exit {
@@ -20,22 +30,28 @@ export interface SyncRun extends Exit {
 
 export interface SyncWorld extends AsyncDisposable {
   readonly hub: HubProcess;
-  readonly registry: DockerRegistry;
+  readonly registry: TargetProcess;
   readonly target: RegistryProbe;
   readonly wharf: Wharf;
   /** Starts `wharf sync` of the hub's library; to the registry, unless `args` name another target. */
   startSync(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunningProgram>;
   sync(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<SyncRun>;
+  /** Runs until one ends with 0, and gives them all. Throws when `most` were not enough. */
+  syncUntilDone(most: number): Promise<readonly SyncRun[]>;
   /** What the target lacks of all that the hub has. */
   missing(): Promise<readonly string[]>;
+  /** That, and what the target holds and should not: incomplete images, and bytes that do not hash right. */
+  wrong(): Promise<readonly string[]>;
 }
 
 export async function openSyncWorld(options: SyncWorldOptions = {}): Promise<SyncWorld> {
   await using opened = new AsyncDisposableStack();
   const library = options.hub?.library ?? SMALL_LIBRARY;
   const hub = opened.use(await startHubProcess({ ...options.hub, library }));
-  const registry = opened.use(await startDockerRegistry(options.registry));
-  const wharf = opened.use(await openWharf(hub));
+  const registry = options.target ?? opened.use(await startDockerRegistry(options.registry));
+  const { mirrors, data } = options;
+  const { registryUrl, apiUrl } = hub;
+  const wharf = opened.use(await openWharf({ registryUrl, apiUrl, mirrors, data }));
   const target = new RegistryProbe(registry.url);
   const startSync: SyncWorld['startSync'] = (args = [], env = {}) => {
     const isElsewhere = args.includes('--to') || env['REGISTRY_DOMAIN'] !== undefined;
@@ -43,6 +59,8 @@ export async function openSyncWorld(options: SyncWorldOptions = {}): Promise<Syn
     const catalog = args.includes('--catalog') ? [] : ['--catalog', `official-images:${library}`];
     return wharf.start(['sync', ...catalog, '--json', ...to, ...args], env);
   };
+  const sync: SyncWorld['sync'] = async (args, env) => withReport(await (await startSync(args, env)).exited);
+  const missing = async () => await target.missing(manifestsOf(await hub.expected()));
   const running = opened.move();
   return {
     hub,
@@ -50,10 +68,24 @@ export async function openSyncWorld(options: SyncWorldOptions = {}): Promise<Syn
     target,
     wharf,
     startSync,
-    sync: async (args, env) => withReport(await (await startSync(args, env)).exited),
-    missing: async () => await target.missing(manifestsOf(await hub.expected())),
+    sync,
+    syncUntilDone: async (most) => {
+      const runs: SyncRun[] = [];
+      while (runs.at(-1)?.code !== 0) {
+        if (runs.length === most) throw new Error(`not done after ${most} runs; the last one: ${runs.at(-1)?.stdout}`);
+        runs.push(await sync());
+      }
+      return runs;
+    },
+    missing,
+    wrong: async () => [...(await missing()), ...(await target.broken())],
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** Every manifest that the hub has, once. */
+export async function distinctManifests({ hub }: SyncWorld): Promise<number> {
+  return new Set(manifestsOf(await hub.expected()).map(({ digest }) => digest)).size;
 }
 
 /** Every tag, and every child of what it means; each once. */
