@@ -5,9 +5,10 @@ import path from 'node:path';
 import { UsageError } from '../src/oci/usage-error.ts';
 import type { Benchmark } from './benchmark.ts';
 import { replaceSection } from './results.ts';
+import { economyBenchmark } from './economy.ts';
 import { syncBenchmark } from './sync.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [syncBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [syncBenchmark, economyBenchmark];
 const RESULTS = path.join(import.meta.dirname, 'results.md');
 
 // By way of `exit`, which ends the programs that were started and removes their files.

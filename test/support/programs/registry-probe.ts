@@ -42,6 +42,15 @@ export class RegistryProbe {
     return response.status === 200 ? (response.headers.get('docker-content-digest') ?? '') : undefined;
   }
 
+  /** Moves a tag to what another one means, as somebody else might. */
+  async retag(repository: string, tag: string, meaning: string): Promise<void> {
+    const manifest = await this.#ask('GET', `${repository}/manifests/${meaning}`);
+    const headers = { ...this.#headers, 'content-type': manifest.headers.get('content-type') ?? '' };
+    const body = await manifest.arrayBuffer();
+    const { status } = await fetch(`${this.#url}/v2/${repository}/manifests/${tag}`, { method: 'PUT', headers, body });
+    if (status !== 201) throw new Error(`the registry answered ${status} for ${repository}:${tag}`);
+  }
+
   /** Of all the given, those that are not there under that digest. */
   async missing(manifests: readonly PlacedManifest[]): Promise<readonly string[]> {
     const missing: string[] = [];
