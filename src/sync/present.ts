@@ -33,58 +33,64 @@ export async function lookAt(
   const listed = await repository.listTags({ signal });
   const remembered = copied?.in(name) ?? new Map<Tag, CopiedTag>();
   const wanted = new Map(images.flatMap((image) => image.tags.map((tag) => [tag, image.digest])));
-  const believed = isInFull ? [] : believable(wanted, remembered);
-  const isIntact = believed.every(({ tag }) => listed?.has(tag));
-  const share = isIntact ? longestUnseen(believed) : believed;
-  const unseen = new Set(believed.filter((one) => !share.includes(one)).map(({ tag }) => tag));
-
   const there = [...wanted.keys()].filter((tag) => listed?.has(tag));
-  const looked = await digestsOf(
-    repository,
-    there.filter((tag) => !unseen.has(tag)),
-    signal,
-  );
-  if (share.some(({ tag, targetDigest }) => looked.get(tag) !== targetDigest)) {
-    const rest = await digestsOf(
-      repository,
-      there.filter((tag) => unseen.has(tag)),
-      signal,
-    );
-    for (const [tag, digest] of rest) looked.set(tag, digest);
-    unseen.clear();
+
+  let { believed, share } = isInFull ? NOTHING_BELIEVED : divide(remembered, wanted, there);
+  const tags = await digestsOf(repository, except(there, believed), signal);
+  if (share.some(({ tag, targetDigest }) => tags.get(tag) !== targetDigest)) {
+    const rest = await digestsOf(repository, [...believed.keys()], signal);
+    for (const [tag, digest] of rest) tags.set(tag, digest);
+    believed = NOTHING_BELIEVED.believed;
   }
 
-  const tags = new Map<Tag, Digest>(looked);
-  const sources = new Map<Tag, Digest>();
-  for (const [tag, digest] of looked) {
-    const known = remembered.get(tag);
-    sources.set(tag, known?.targetDigest === digest ? known.sourceDigest : digest);
-  }
-  for (const { tag, sourceDigest, targetDigest } of believed.filter(({ tag }) => unseen.has(tag))) {
+  const sources = new Map([...tags].map(([tag, digest]) => [tag, sourceOf(digest, remembered.get(tag))]));
+  const checkedAt = new Date(now());
+  await copied?.put(
+    [...tags].flatMap(([tag, targetDigest]): CopiedTag[] => {
+      const sourceDigest = sources.get(tag);
+      const isRight = sourceDigest !== undefined && sourceDigest === wanted.get(tag);
+      return isRight ? [{ repository: name, tag, sourceDigest, targetDigest, checkedAt }] : [];
+    }),
+  );
+  for (const [tag, { sourceDigest, targetDigest }] of believed) {
     tags.set(tag, targetDigest);
     sources.set(tag, sourceDigest);
   }
-  const checkedAt = new Date(now());
-  const seen = [...looked].flatMap(([tag, targetDigest]): CopiedTag[] => {
-    const sourceDigest = sources.get(tag);
-    return sourceDigest !== undefined && sourceDigest === wanted.get(tag)
-      ? [{ repository: name, tag, sourceDigest, targetDigest, checkedAt }]
-      : [];
-  });
-  await copied?.put(seen);
   return { target, name, isNew: listed === undefined, tags, sources };
 }
 
-/** What earlier runs put there, where that is still what is wanted. */
-function believable(wanted: ReadonlyMap<Tag, Digest>, remembered: ReadonlyMap<Tag, CopiedTag>): CopiedTag[] {
-  return [...remembered.values()].filter(
-    ({ tag, sourceDigest, unwantedSince }) => unwantedSince === undefined && wanted.get(tag) === sourceDigest,
-  );
+interface Division {
+  /** What is not looked at this time. */
+  readonly believed: ReadonlyMap<Tag, CopiedTag>;
+  /** What is, though it would be believed too. */
+  readonly share: readonly CopiedTag[];
 }
 
-function longestUnseen(tags: readonly CopiedTag[]): CopiedTag[] {
-  const byAge = tags.toSorted((one, other) => one.checkedAt.getTime() - other.checkedAt.getTime());
-  return byAge.slice(0, Math.ceil(tags.length / RUNS_TO_SEE_ALL));
+const NOTHING_BELIEVED: Division = { believed: new Map(), share: [] };
+
+/** Nothing is believed of a repository that lacks a tag which earlier runs put there. */
+function divide(
+  remembered: ReadonlyMap<Tag, CopiedTag>,
+  wanted: ReadonlyMap<Tag, Digest>,
+  there: readonly Tag[],
+): Division {
+  const believable = [...remembered.values()].filter(
+    ({ tag, sourceDigest, unwantedSince }) => unwantedSince === undefined && wanted.get(tag) === sourceDigest,
+  );
+  const listed = new Set(there);
+  if (!believable.every(({ tag }) => listed.has(tag))) return NOTHING_BELIEVED;
+  const byAge = believable.toSorted((one, other) => one.checkedAt.getTime() - other.checkedAt.getTime());
+  const share = byAge.splice(0, Math.ceil(believable.length / RUNS_TO_SEE_ALL));
+  return { believed: new Map(byAge.map((one) => [one.tag, one])), share };
+}
+
+function except(tags: readonly Tag[], believed: ReadonlyMap<Tag, unknown>): Tag[] {
+  return tags.filter((tag) => !believed.has(tag));
+}
+
+/** What something at the target was made from: itself, unless we made it from something else. */
+function sourceOf(digest: Digest, known: CopiedTag | undefined): Digest {
+  return known?.targetDigest === digest ? known.sourceDigest : digest;
 }
 
 /** Those that are there. */
