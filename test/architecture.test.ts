@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const LAYERS: readonly (readonly string[])[] = [
   ['oci', 'async', 'observe'],
-  ['streams', 'config'],
+  ['streams', 'config', 'database'],
   ['remote', 'content', 'metadata'],
   ['store', 'catalog', 'credentials', 'journal'],
   ['copy', 'select', 'pull-through'],
@@ -21,6 +21,7 @@ const CONFINED: Readonly<Record<string, string>> = {
   '@commander-js/extra-typings': 'src/cli/',
   'log-update': 'src/cli/output/',
   yaml: 'src/config/',
+  kysely: 'src/metadata/',
 };
 const FORBIDDEN_NAMES = /(?:^|\/)(?:utils?|helpers?|common|lib|types|constants)(?:\/|\.ts$)/;
 const MAX_LINES = 400;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { sayWhatToDo } from '../database/disk-error.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import { FileLock } from './file-lock.ts';
 import type { Journal } from './journal.ts';
-import { sayWhatToDo } from './disk-error.ts';
 
 /**
  * The right to run a job, held by one process of the data folder. Dispose of it before the journal.

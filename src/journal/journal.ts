@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
+import { isBusy, sayWhatToDo } from '../database/disk-error.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import { openDatabase } from './open-database.ts';
-import { isBusy, sayWhatToDo } from './disk-error.ts';
 
 export interface JournalOptions {
   /** Milliseconds since the epoch. */

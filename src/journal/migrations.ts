@@ -1,9 +1,7 @@
 // The format of the journal. A migration that was released is never changed: what is new is added as the next one.
-import type { DatabaseSync } from 'node:sqlite';
-import { UsageError } from '../oci/usage-error.ts';
 
 /** Times are milliseconds since the epoch. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE accounts (
     id INTEGER PRIMARY KEY,
@@ -71,27 +69,3 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   `,
 ];
-
-/** Brings the file to the present format at once or not at all. Throws UsageError for a format from the future. */
-export function migrate(database: DatabaseSync, file: string): void {
-  if (versionOf(database) === MIGRATIONS.length) return;
-  database.exec('BEGIN EXCLUSIVE');
-  try {
-    const version = versionOf(database);
-    if (version > MIGRATIONS.length) {
-      throw new UsageError(
-        `the journal ${file} has format ${version}, and this Wharf knows formats up to ${MIGRATIONS.length}; ` +
-          'use the newer Wharf that wrote it, or another data folder',
-      );
-    }
-    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
-    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
-}
-
-function versionOf(database: DatabaseSync): number {
-  return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-}

@@ -1,10 +1,11 @@
 import { existsSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { DamagedFileError, isDamage } from '../database/disk-error.ts';
+import { migrate } from '../database/migrate.ts';
 import { UsageError } from '../oci/usage-error.ts';
-import { DamagedFileError, isDamage } from './disk-error.ts';
 import { FileLock } from './file-lock.ts';
-import { migrate } from './migrations.ts';
+import { MIGRATIONS } from './migrations.ts';
 
 interface OpenOptions {
   readonly busyTimeoutMs: number;
@@ -48,7 +49,7 @@ function openSound(file: string, { busyTimeoutMs }: OpenOptions): DatabaseSync {
     }
     // What a power cut takes is the last moments, never the order: the upstream's next answer corrects the account.
     database.exec('PRAGMA synchronous = NORMAL');
-    migrate(database, file);
+    migrate(database, MIGRATIONS, `the journal ${file}`);
     return database;
   } catch (error) {
     database.close();

@@ -9,11 +9,11 @@ import { mkdir, open, readFile, readdir, rename, rm, stat, utimes } from 'node:f
 import path from 'node:path';
 import type { Clock } from '../async/clock.ts';
 import { SingleFlight } from '../async/single-flight.ts';
+import { sayWhatToDo } from '../database/disk-error.ts';
 import { type Digest, algorithmOf, digestOf } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { MAX_MANIFEST_BYTES, type Manifest, readManifest } from '../oci/manifest.ts';
 import type { Call } from '../oci/repository.ts';
-import { sayWhatToDo } from './disk-error.ts';
 import { FileLock } from './file-lock.ts';
 
 export interface PaidManifestsOptions {

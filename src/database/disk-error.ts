@@ -19,14 +19,19 @@ export function isDamage(error: unknown): boolean {
   return error instanceof DamagedFileError || DAMAGED.has(codeOf(error) ?? '');
 }
 
-/** The sentence for what a person can do something about; any other error as it is. */
-export function sayWhatToDo(error: unknown, path: string): unknown {
+const BEGINS_ANEW = 'is damaged; the next run moves it aside and begins a new one';
+
+/**
+ * The sentence for what a person can do something about; any other error as it is. `whenDamaged` ends the sentence of a
+ * file whose owner does not simply begin a new one.
+ */
+export function sayWhatToDo(error: unknown, path: string, whenDamaged = BEGINS_ANEW): unknown {
   const code = codeOf(error);
   if (code === undefined) return error;
   const say = (sentence: string) => new UsageError(`${path} ${sentence}`, { cause: error });
   if (FULL.has(code)) return say('cannot grow, as the disk is full; free some space');
   if (code === BUSY) return say('is locked by another process that does not go on; end that process, or try again');
-  if (DAMAGED.has(code)) return say('is damaged; the next run moves it aside and begins a new one');
+  if (DAMAGED.has(code)) return say(whenDamaged);
   if (typeof code === 'number' && !UNUSABLE.has(code)) return error;
   const reason = typeof code === 'string' ? code : (error as Error).message;
   return say(`cannot be used (${reason}); check its folder and its disk, or choose another data folder`);
