@@ -1,0 +1,41 @@
+import type { Digest } from '../../oci/digest.ts';
+import type { RepositoryName, Tag } from '../../oci/reference.ts';
+import { manifestIdIn, repositoryId } from './repositories.ts';
+import type { Database } from './schema.ts';
+import { forgetTag } from './tags.ts';
+
+/** To be called in a transaction. */
+export async function deleteManifest(
+  db: Database,
+  repositoryName: RepositoryName,
+  digest: Digest,
+  nowMs: number,
+): Promise<boolean> {
+  const repository = await repositoryId(db, repositoryName);
+  const manifestId = repository && (await manifestIdIn(db, repository, digest));
+  if (repository === undefined || manifestId === undefined) return false;
+  const tags = await db
+    .selectFrom('tags')
+    .select('name')
+    .where('manifest_id', '=', manifestId)
+    .where('repository_id', '=', repository)
+    .execute();
+  for (const { name } of tags) await forgetTag(db, repository, name as Tag, nowMs);
+  await db
+    .deleteFrom('repository_manifests')
+    .where('repository_id', '=', repository)
+    .where('manifest_id', '=', manifestId)
+    .execute();
+  await forgetUnlessHeld(db, manifestId);
+  return true;
+}
+
+/** What a manifest's bytes say goes with the last repository that had it. */
+async function forgetUnlessHeld(db: Database, id: number): Promise<void> {
+  const holder = db.selectFrom('repository_manifests').select('repository_id').where('manifest_id', '=', id).limit(1);
+  if ((await holder.executeTakeFirst()) !== undefined) return;
+  await db.deleteFrom('manifest_blobs').where('manifest_id', '=', id).execute();
+  await db.deleteFrom('manifest_children').where('manifest_id', '=', id).execute();
+  await db.deleteFrom('manifest_bytes').where('manifest_id', '=', id).execute();
+  await db.deleteFrom('manifests').where('id', '=', id).execute();
+}

@@ -1,0 +1,36 @@
+import { DatabaseSync } from 'node:sqlite';
+import { migrate } from '../../database/migrate.ts';
+import { UsageError } from '../../oci/usage-error.ts';
+import { MIGRATIONS } from './migrations.ts';
+
+const BUSY_TIMEOUT_MS = 50;
+const MAX_LOG_BYTES = 64 * 1024 * 1024;
+export const IN_MEMORY = ':memory:';
+
+export interface Connections {
+  readonly writer: DatabaseSync;
+  /** Sees only what was committed. In memory it is the writer, as there is nothing to share. */
+  readonly reader: DatabaseSync;
+}
+
+/** Opens the file, or makes it, in the present format. Throws what SQLite throws, and UsageError for a later format. */
+export function openConnections(file: string): Connections {
+  const writer = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    if (file === IN_MEMORY) {
+      migrate(writer, MIGRATIONS, 'the database');
+      return { writer, reader: writer };
+    }
+    const mode = writer.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
+    if (mode !== 'wal') {
+      throw new UsageError(`the database ${file} lies where processes cannot share it; use a folder on a local disk`);
+    }
+    // What was acknowledged to a client stays, also when the power goes.
+    writer.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
+    migrate(writer, MIGRATIONS, `the database ${file}`);
+    return { writer, reader: new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, readOnly: true }) };
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+}
