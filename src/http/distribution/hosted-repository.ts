@@ -1,0 +1,105 @@
+// What the /v2 API needs of a registry. Every method may throw DENIED, and any may throw UNAVAILABLE; what else it may
+// throw is said beside it. A method of a repository that does not exist throws NAME_UNKNOWN, unless it writes: pushing
+// creates repositories.
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Manifest, ManifestContent } from '../../oci/manifest.ts';
+import type { RepositoryName, Tag } from '../../oci/reference.ts';
+import type { Call } from '../../oci/repository.ts';
+import type { AnswerBody } from './answer.ts';
+import type { ByteRange } from './byte-range.ts';
+
+/** A value that is at hand needs no promise: the most frequent requests are answered without a turn of the loop. */
+export type Awaitable<T> = T | Promise<T>;
+
+export interface HostedRegistry {
+  /** Asks nobody whether it exists. */
+  repository(name: RepositoryName): HostedRepository;
+  /** Names after `after`, ascending by their bytes, at most `limit`. */
+  listRepositories(page: Page<RepositoryName>, call: Call): Awaitable<readonly RepositoryName[]>;
+}
+
+export interface Page<T> {
+  readonly after?: T | undefined;
+  readonly limit: number;
+}
+
+export type HostedRepository = HostedManifests & HostedBlobs & HostedUploads;
+
+interface HostedManifests {
+  /** Throws MANIFEST_UNKNOWN. */
+  resolve(reference: Tag | Digest, call: Call): Awaitable<Descriptor>;
+  /** Throws MANIFEST_UNKNOWN. */
+  manifest(digest: Digest, call: Call): Awaitable<Manifest>;
+  /**
+   * Stores the manifest, then moves the tags to it, all or nothing. `content` is what its bytes say. A `subject` may be
+   * missing, and so may foreign layers. Throws MANIFEST_BLOB_UNKNOWN when the repository lacks another part, and DENIED
+   * for a tag that may not move.
+   */
+  putManifest(manifest: Manifest, content: ManifestContent, tags: readonly Tag[], call: Call): Awaitable<void>;
+  /** Leaves the manifest. Throws MANIFEST_UNKNOWN, and DENIED for a tag that may not move. */
+  deleteTag(tag: Tag, call: Call): Awaitable<void>;
+  /** Takes its tags along. Throws MANIFEST_UNKNOWN, and DENIED when one of its tags may not move. */
+  deleteManifest(digest: Digest, call: Call): Awaitable<void>;
+  /** Tags after `after`, ascending by their bytes, at most `limit`. */
+  listTags(page: Page<Tag>, call: Call): Awaitable<readonly Tag[]>;
+  /**
+   * Manifests whose `subject` is the digest, after `after`, ascending by their digests; none for an unknown digest or
+   * repository. Each has the annotations of its manifest, and its artifact type: image-spec's, or that of its config.
+   */
+  referrers(subject: Digest, filter: ReferrersFilter, call: Call): Iterable<Descriptor> | AsyncIterable<Descriptor>;
+}
+
+export interface ReferrersFilter {
+  readonly artifactType?: string | undefined;
+  readonly after?: Digest | undefined;
+}
+
+interface HostedBlobs {
+  /** Throws BLOB_UNKNOWN. */
+  statBlob(digest: Digest, call: Call): Awaitable<{ readonly sizeBytes: number }>;
+  /** The bytes of the range, or all of them. Whoever calls it sends the body or gives it back. Throws BLOB_UNKNOWN. */
+  openBlob(digest: Digest, range: ByteRange | undefined, call: Call): Awaitable<OpenBlob>;
+  /** Throws BLOB_UNKNOWN. */
+  deleteBlob(digest: Digest, call: Call): Awaitable<void>;
+  /**
+   * Makes a blob of another repository one of this repository, too. `false` when that is not possible or not allowed;
+   * the client then uploads it. Without `from`, any repository will do that the client may read.
+   */
+  mountBlob(digest: Digest, from: RepositoryName | undefined, call: Call): Awaitable<boolean>;
+}
+
+export interface OpenBlob {
+  /** Of the whole blob. */
+  readonly sizeBytes: number;
+  readonly body: AnswerBody;
+}
+
+/** Uploads belong to one repository: an id of another one throws BLOB_UPLOAD_UNKNOWN, as an unknown id does. */
+interface HostedUploads {
+  /** `algorithm` is what the client says its digest will be made with. */
+  beginUpload(algorithm: 'sha256' | 'sha512', call: Call): Awaitable<UploadStatus>;
+  upload(id: string, call: Call): Awaitable<UploadStatus>;
+  /**
+   * Adds the chunk. Bytes that came before a chunk's body failed stay. Throws RANGE_INVALID when the upload is not at
+   * the chunk's offset, or another request is at it.
+   */
+  appendToUpload(id: string, chunk: UploadChunk, call: Call): Promise<UploadStatus>;
+  /**
+   * Adds the last chunk and makes the upload a blob. Throws RANGE_INVALID as above, and DIGEST_INVALID when the bytes
+   * have another digest, after which there is no such upload any more.
+   */
+  finishUpload(id: string, digest: Digest, chunk: UploadChunk, call: Call): Promise<void>;
+  cancelUpload(id: string, call: Call): Awaitable<void>;
+}
+
+export interface UploadStatus {
+  readonly id: string;
+  readonly receivedBytes: number;
+}
+
+export interface UploadChunk {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Where the client believes the upload to be; `undefined` when it did not say. */
+  readonly offset?: number | undefined;
+}
