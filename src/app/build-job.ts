@@ -16,7 +16,7 @@ import type { Session } from './session.ts';
 export async function buildJob(config: SyncJobConfig, session: Session): Promise<SyncJob> {
   refuseWhatIsNotBuilt(config);
   const selection = await buildSelection(config);
-  const targets = config.to.map((target) => session.target(target));
+  const targets = await Promise.all(config.to.map((target) => session.target(target, config)));
   return {
     name: config.name,
     upstream: session.upstream(config.from),

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startRegistry } from '../../test/support/registry/registry.ts';
 import { recordRequests } from '../../test/support/origin/record-requests.ts';
@@ -83,15 +86,20 @@ test('certificates that cannot be read are named', async () => {
 
 test('a target takes its template and its name from the configuration', async () => {
   await using session = new Session({ config: configOf(), credentials: noLogins });
-  const target = session.target({
-    kind: 'registry',
-    endpoint: endpointAt('https://reg.example.com:5000'),
-    repository: 'a/',
-  });
+  const config = { kind: 'registry', endpoint: endpointAt('https://reg.example.com:5000'), repository: 'a/' } as const;
+  const target = await session.target(config, { name: 'job', from: 'docker.io' });
   expect([target.name, target.template]).toEqual(['reg.example.com:5000', 'a/']);
 });
 
-test('a target in the store says that it is not built', async () => {
-  await using session = new Session({ config: configOf(), credentials: noLogins });
-  expect(() => session.target({ kind: 'store' })).toThrow('name a registry under "to"');
+test('a target in the store keeps the names of the default upstream, and puts those of others behind its name', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'wharf-store-'));
+  try {
+    await using session = new Session({ config: { ...configOf(), dataFolder: folder }, credentials: noLogins });
+    const templateOf = async (from: string) =>
+      (await session.target({ kind: 'store' }, { name: 'job', from })).template;
+    expect(await templateOf('docker.io')).toBe('{repository}');
+    expect(await templateOf('ghcr.io')).toBe('{upstream}/{repository}');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -3,7 +3,14 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../async/clock.ts';
 import { builtInRatePerSecond } from '../config/built-in-upstreams.ts';
-import type { Config, EndpointConfig, MirrorConfig, TargetConfig, UpstreamConfig } from '../config/config.ts';
+import type {
+  Config,
+  EndpointConfig,
+  MirrorConfig,
+  SyncJobConfig,
+  TargetConfig,
+  UpstreamConfig,
+} from '../config/config.ts';
 import { DiskPullLedger } from '../journal/disk-pull-ledger.ts';
 import type { Journal } from '../journal/journal.ts';
 import { PaidManifests } from '../journal/paid-manifests.ts';
@@ -17,8 +24,10 @@ import { Network } from '../remote/network.ts';
 import { type PullLedger, ProcessPullLedger } from '../remote/pull-ledger.ts';
 import { RemoteRegistry } from '../remote/remote-registry.ts';
 import { Upstream } from '../remote/upstream.ts';
+import { StoredTargets } from '../store/stored-target.ts';
 import type { SyncTarget } from '../sync/job.ts';
 import { isAlive } from './is-alive.ts';
+import { type Store, openStore } from './open-store.ts';
 import { type TlsSettings, UndiciSend } from './undici-send.ts';
 
 export interface SessionOptions {
@@ -42,6 +51,7 @@ export class Session implements AsyncDisposable {
   readonly #tls = new Map<string, TlsSettings>();
   readonly #rates = new Map<string, number>();
   readonly #upstreams = new Map<string, Upstream>();
+  #store: Promise<Store> | undefined;
 
   constructor({ config, credentials, journal }: SessionOptions) {
     this.config = config;
@@ -79,9 +89,14 @@ export class Session implements AsyncDisposable {
     });
   }
 
-  target(config: TargetConfig): SyncTarget {
+  /** Where a job copies to. */
+  async target(config: TargetConfig, { name: job, from }: Pick<SyncJobConfig, 'name' | 'from'>): Promise<SyncTarget> {
     if (config.kind === 'store') {
-      throw new UsageError('a sync into the store is not built yet; name a registry under "to"');
+      const store = await this.#openStore();
+      // Names of the default upstream are the store's own; those of others are told apart by their upstream.
+      const template = from === this.config.defaultUpstream ? '{repository}' : '{upstream}/{repository}';
+      const registry = new StoredTargets({ ...store, upstream: from, job });
+      return { name: 'store', url: 'store:', template, registry };
     }
     const registry = this.registry(config.endpoint);
     return { name: registry.name, url: registry.url.href, template: config.repository, registry };
@@ -89,7 +104,13 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#send[Symbol.asyncDispose]();
+    await (await this.#store)?.[Symbol.asyncDispose]();
     this.journal?.[Symbol.dispose]();
+  }
+
+  #openStore(): Promise<Store> {
+    this.#store ??= openStore(this.config.dataFolder);
+    return this.#store;
   }
 
   #buildUpstream(config: UpstreamConfig): Upstream {

@@ -11,6 +11,8 @@ import { addInspectCommand } from './commands/inspect.ts';
 import { addLimitsCommand } from './commands/limits.ts';
 import { addListCommand } from './commands/list.ts';
 import { addLoginCommands } from './commands/login.ts';
+import { addServeCommand } from './commands/serve.ts';
+import { addStoreCommands } from './commands/store.ts';
 import { addSyncCommands } from './commands/sync.ts';
 import { processTerminal } from './process-terminal.ts';
 import type { CommandContext, Terminal } from './terminal.ts';
@@ -57,6 +59,8 @@ export function buildProgram(context: CommandContext): Command {
     .exitOverride()
     .addHelpText('after', EXAMPLES);
   addSyncCommands(program, context);
+  addServeCommand(program, context);
+  addStoreCommands(program, context);
   addCatalogCommand(program, context);
   addInspectCommand(program, context);
   addListCommand(program, context);

@@ -46,7 +46,7 @@ export function addSelection(command: Command) {
 export function addJobFlags(command: Command) {
   return addSelection(command)
     .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
-    .option('--to <registry>', 'where to: HOST, HOST/PREFIX/ or HOST/TEMPLATE (repeat)', collect)
+    .option('--to <registry>', 'where to: HOST, HOST/PREFIX/, HOST/TEMPLATE, or store (repeat)', collect)
     .option('--plain-http', 'talk http to registries that are named without a scheme')
     .option('--full', 'believe nothing that earlier runs remember: ask for every tag again, here and at the target')
     .option('--check-target', 'look at every tag at the target, not only at a share of them')
@@ -151,7 +151,8 @@ function targetsFromFlags({ to = [], plainHttp }: SyncFlags, { env }: Terminal):
     throw new UsageError('set both REGISTRY_USER and REGISTRY_PASSWORD, or neither for anonymous access');
   }
   const login = username === '' ? undefined : { username, password };
-  return named.map((text) => {
+  return named.map((text): TargetConfig => {
+    if (text === 'store') return { kind: 'store' };
     const target = parseTarget(text, { plainHttp });
     // The variables speak of one registry: their login goes to no other.
     const isMeant = login !== undefined && (domain === '' || text === domain || to.length === 0);

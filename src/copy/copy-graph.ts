@@ -2,7 +2,7 @@
 import { forEach } from '../async/for-each.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { OciError } from '../oci/errors.ts';
+import { OciError, isNotFound } from '../oci/errors.ts';
 import { type Manifest, type ManifestContent, readManifest } from '../oci/manifest.ts';
 import { isForeignLayerType } from '../oci/media-type.ts';
 import type { Platform } from '../oci/platform.ts';
@@ -101,7 +101,7 @@ async function hasManifest(digest: Digest, { to, signal }: GraphCopy): Promise<b
     await to.target.resolve(digest, { signal });
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'MANIFEST_UNKNOWN') return false;
+    if (isNotFound(error)) return false;
     throw blamed('target', error);
   }
 }

@@ -41,6 +41,11 @@ export class OciError extends Error {
   }
 }
 
+/** Whether an error, wherever it comes from, says that there is no such thing. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'status' in error && error.status === 404;
+}
+
 export function isOciErrorCode(text: string): text is OciErrorCode {
   return Object.hasOwn(OCI_ERRORS, text);
 }

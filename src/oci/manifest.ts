@@ -16,6 +16,7 @@ export interface ImageContent {
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly subject?: Descriptor | undefined;
+  readonly artifactType?: string | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -23,6 +24,7 @@ export interface IndexContent {
   readonly kind: 'index';
   readonly manifests: readonly Descriptor[];
   readonly subject?: Descriptor | undefined;
+  readonly artifactType?: string | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -37,6 +39,7 @@ const shared = {
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
   subject: descriptorSchema.nullish(),
+  artifactType: z.string().nullish(),
   annotations,
 };
 const imageSchema = z.object({ ...shared, config: descriptorSchema, layers: z.array(descriptorSchema).nullable() });
@@ -79,17 +82,17 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
 }
 
 function readImage(body: unknown): ImageContent {
-  const { config, layers, subject, annotations } = check(imageSchema, body);
-  return { kind: 'image', config, layers: layers ?? [], ...extras(subject, annotations) };
+  const { config, layers, ...rest } = check(imageSchema, body);
+  return { kind: 'image', config, layers: layers ?? [], ...extras(rest) };
 }
 
 function readIndex(body: unknown): IndexContent {
-  const { manifests, subject, annotations } = check(indexSchema, body);
-  return { kind: 'index', manifests: manifests ?? [], ...extras(subject, annotations) };
+  const { manifests, ...rest } = check(indexSchema, body);
+  return { kind: 'index', manifests: manifests ?? [], ...extras(rest) };
 }
 
-function extras(subject?: Descriptor | null, annotations?: Record<string, string> | null) {
-  return { ...(subject && { subject }), ...(annotations && { annotations }) };
+function extras({ subject, artifactType, annotations }: Partial<z.infer<typeof indexSchema>>) {
+  return { ...(subject && { subject }), ...(artifactType && { artifactType }), ...(annotations && { annotations }) };
 }
 
 function check<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -67,7 +67,3 @@ export class RemoteError extends Error {
     return RETRYABLE.has(this.code);
   }
 }
-
-export function isNotFound(error: unknown): boolean {
-  return error instanceof RemoteError && error.status === 404;
-}

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Tag, isTag } from '../oci/reference.ts';
 import type { Call } from '../oci/repository.ts';
 import { readPages } from './pages.ts';
-import { isNotFound } from './remote-error.ts';
+import { isNotFound } from '../oci/errors.ts';
 import type { RemoteRepository } from './remote-repository.ts';
 
 /** More than this many a page, and some registries refuse (ECR: 405). */

@@ -5,7 +5,7 @@ import type { CopiedTag, CopiedTags } from '../journal/copied-tags.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
 import type { Call, ListsTags, Source } from '../oci/repository.ts';
-import { isNotFound } from '../remote/remote-error.ts';
+import { isNotFound } from '../oci/errors.ts';
 import type { ResolvedImage } from './discover.ts';
 import type { SyncTarget } from './job.ts';
 import type { Present } from './plan.ts';

@@ -3,7 +3,7 @@ import type { CopiedTag, CopiedTags } from '../journal/copied-tags.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Call, Source } from '../oci/repository.ts';
-import { isNotFound } from '../remote/remote-error.ts';
+import { isNotFound } from '../oci/errors.ts';
 import type { SyncTarget } from './job.ts';
 
 export interface Pruning extends Call {

@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openStore } from '../../app/open-store.ts';
+import { FileLock } from '../../journal/file-lock.ts';
+import { digestOf } from '../../oci/digest.ts';
+import { loadConfig } from '../open-session.ts';
+import { main } from '../main.ts';
+import type { Terminal } from '../terminal.ts';
+
+let folder: string;
+let said: { out: string; err: string };
+let terminal: Terminal;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'wharf-store-command-'));
+  said = { out: '', err: '' };
+  terminal = {
+    env: {},
+    homeFolder: folder,
+    workingFolder: folder,
+    isInteractive: false,
+    out: (text) => void (said.out += text),
+    err: (text) => void (said.err += text),
+    readInput: () => Promise.resolve(''),
+    ask: () => Promise.resolve(''),
+  };
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** Bytes that no repository was given, as a killed process leaves them. */
+async function leaveBytes(text: string): Promise<void> {
+  await using store = await openStore(loadConfig({}, terminal).dataFolder);
+  const ingest = await store.content.begin();
+  await ingest.append(Buffer.from(text));
+  await ingest.commit(digestOf(text));
+}
+
+test('wharf gc says what it deleted, and when there is room', async () => {
+  await leaveBytes('left behind');
+  expect(await main(['gc'], terminal)).toBe(0);
+  expect(said.out).toBe(
+    'deleted 0 stale uploads, 0 untagged manifests, 1 blob (11 B); their room is freed by a wharf gc in an hour or later\n' +
+      'freed 0 B that had been deleted before\n',
+  );
+});
+
+test('wharf gc --dry-run --json prints figures, and deletes nothing', async () => {
+  await leaveBytes('left behind');
+  expect(await main(['gc', '--dry-run', '--json'], terminal)).toBe(0);
+  const nothing = { uploads: 0, manifests: 0, blobs: 0, sizeBytes: 0, freedBytes: 0 };
+  expect(JSON.parse(said.out)).toEqual({ version: 1, dryRun: true, ...nothing });
+  await using store = await openStore(loadConfig({}, terminal).dataFolder);
+  expect(await store.content.stat(digestOf('left behind'))).toEqual({ sizeBytes: 11 });
+});
+
+test('an age that is none is refused before anything is deleted', async () => {
+  expect(await main(['gc', '--older-than', 'yesterday'], terminal)).toBe(2);
+  expect(said.err).toBe('wharf: "yesterday" is not an age; write --older-than 90m, 1h or 2d\n');
+});
+
+test('one collection works in a data folder at a time', async () => {
+  await leaveBytes('left behind');
+  const { dataFolder } = loadConfig({}, terminal);
+  using _ = FileLock.take(path.join(dataFolder, 'gc.lock'));
+  expect(await main(['gc'], terminal)).toBe(2);
+  expect(said.err).toContain('another wharf gc is at work in');
+});

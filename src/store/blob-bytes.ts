@@ -1,0 +1,32 @@
+import type { OpenBlob } from '../content/blob-store.ts';
+
+/** Both ends are inclusive, as in HTTP. */
+export interface InclusiveRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A part of a file that is open. Whoever is given one calls `close` once. */
+interface OpenSlice {
+  readonly fd: number;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  close(): Promise<void>;
+}
+
+export interface BlobBytes {
+  /** Of the whole blob. */
+  readonly sizeBytes: number;
+  readonly body: OpenSlice | ReadableStream<Uint8Array>;
+}
+
+/** The bytes of the range, or all of them: as a part of a file where the blob is one. */
+export function bytesOf(blob: OpenBlob, range?: InclusiveRange): BlobBytes {
+  const { sizeBytes } = blob;
+  const part = range && { startByte: range.first, endByte: range.last + 1 };
+  const slice = blob.slice(part);
+  if (slice === undefined) return { sizeBytes, body: blob.stream(part) };
+  const { file, startByte, endByte } = slice;
+  const close = async () => await blob[Symbol.asyncDispose]();
+  return { sizeBytes, body: { fd: file.fd, offset: startByte, sizeBytes: endByte - startByte, close } };
+}
