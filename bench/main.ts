@@ -6,9 +6,10 @@ import { UsageError } from '../src/oci/usage-error.ts';
 import type { Benchmark } from './benchmark.ts';
 import { replaceSection } from './results.ts';
 import { economyBenchmark } from './economy.ts';
+import { registryBenchmark } from './registry.ts';
 import { syncBenchmark } from './sync.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [syncBenchmark, economyBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [syncBenchmark, economyBenchmark, registryBenchmark];
 const RESULTS = path.join(import.meta.dirname, 'results.md');
 
 // By way of `exit`, which ends the programs that were started and removes their files.
