@@ -1,6 +1,6 @@
 // A run of a job: repositories are resolved and compared while images that are known to be missing are copied already.
 import { forEach } from '../async/for-each.ts';
-import { Semaphore } from '../async/semaphore.ts';
+import { Semaphore, type Slot } from '../async/semaphore.ts';
 import { CopyError } from '../copy/copy-error.ts';
 import type { Cost } from '../copy/cost.ts';
 import { Traffic } from '../observe/traffic.ts';
@@ -189,9 +189,14 @@ class Run {
       for (const action of mostWantedFirst(this.#queue, { wasDeferred: isAmong(deferred), isNews })) {
         if (signal?.aborted === true) break;
         const { pulls, manifests } = action.cost;
+        const slot = await this.#images.acquire(signal);
         const lease = await leases.take(Math.max(0, pulls - (await upstream.countPaid(manifests))));
-        if (lease !== undefined) running.push(this.#copy(action, lease));
-        else this.#defer(action);
+        if (lease !== undefined) {
+          running.push(this.#copyLeased(action, slot, lease));
+        } else {
+          slot.release();
+          this.#defer(action);
+        }
       }
     } finally {
       // A disk that is full ends the queue, but nobody who is under way may be left behind.
@@ -200,10 +205,19 @@ class Run {
     signal?.throwIfAborted();
   }
 
-  async #copy(action: CopyAction, lease?: PullLease): Promise<void> {
+  async #copyLeased(action: CopyAction, slot: Slot, lease: PullLease): Promise<void> {
+    using _slot = slot;
     using _lease = lease;
+    await this.#copyNow(action, lease);
+  }
+
+  async #copy(action: CopyAction): Promise<void> {
+    using _slot = await this.#images.acquire(this.#options.signal);
+    await this.#copyNow(action);
+  }
+
+  async #copyNow(action: CopyAction, lease?: PullLease): Promise<void> {
     const { signal, onEvent } = this.#options;
-    using _slot = await this.#images.acquire(signal);
     const { repository, tags } = action.image;
     const reference = this.#tally.reference(repository, action.tags[0]);
     onEvent({ type: 'started', reference });
