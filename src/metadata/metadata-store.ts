@@ -1,12 +1,10 @@
 // What is known of the repositories that we serve. Bytes of blobs live elsewhere; here is who may have them, and why.
+import type { Awaitable } from '../async/awaitable.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Manifest } from '../oci/manifest.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
 import type { Housekeeping } from './housekeeping.ts';
-
-/** An implementation that knows the answer gives it at once, and nobody awaits needlessly. */
-export type Awaitable<T> = T | Promise<T>;
 
 /** A page of a list in byte order. */
 export interface Page {

@@ -230,16 +230,14 @@ test('referrers are told with their artifact type, or that of their configuratio
   expect(types).toEqual(new Set([plain.config.mediaType, 'application/x-sbom']));
 });
 
+function targetsOfLibrary(): StoredTargets {
+  const now = () => clock.now();
+  return new StoredTargets({ registry, metadata, content, now, upstream: 'docker.io', job: 'library' });
+}
+
 describe('as a target of a sync', () => {
   test('takes blobs and manifests, mounts what another repository has, and pins the tags', async () => {
-    const targets = new StoredTargets({
-      registry,
-      metadata,
-      content,
-      now: () => clock.now(),
-      upstream: 'docker.io',
-      job: 'library',
-    });
+    const targets = targetsOfLibrary();
     const graph = image('x', ['base']);
     const target = targets.repository(APP);
     for (const { digest, parts, sizeBytes } of graph.blobs) {
@@ -260,14 +258,7 @@ describe('as a target of a sync', () => {
   });
 
   test('keeps nothing of a body that is wrong, and asks again for one that broke off', async () => {
-    const targets = new StoredTargets({
-      registry,
-      metadata,
-      content,
-      now: () => clock.now(),
-      upstream: 'docker.io',
-      job: 'library',
-    });
+    const targets = targetsOfLibrary();
     const right = Buffer.from('right');
     const blob = { mediaType: 'x', digest: digestOf(right), size: right.byteLength };
     const wrong = () => Promise.resolve(ReadableStream.from([Buffer.from('wrong')]));

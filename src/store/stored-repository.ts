@@ -1,5 +1,6 @@
+import type { Awaitable } from '../async/awaitable.ts';
 import type { BlobStore } from '../content/blob-store.ts';
-import type { Awaitable, MetadataStore } from '../metadata/metadata-store.ts';
+import type { MetadataStore } from '../metadata/metadata-store.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { OciError, type OciErrorCode } from '../oci/errors.ts';
@@ -101,9 +102,9 @@ export class StoredRepository {
 
   /** Whoever is told that the blob is here may rely on it for an hour. */
   async statBlob(digest: Digest): Promise<{ readonly sizeBytes: number }> {
-    const { metadata, now } = this.#parts;
+    const { metadata } = this.#parts;
     const isHere = (await metadata.statBlob(this.name, digest)) !== undefined;
-    if (isHere) await metadata.lease([digest], now() + LEASE_MS);
+    if (isHere) await this.lease(digest);
     return await this.#orUnknown(metadata.statBlob(this.name, digest), 'BLOB_UNKNOWN', digest);
   }
 
@@ -115,6 +116,12 @@ export class StoredRepository {
     return bytesOf(blob, range);
   }
 
+  /** Holds a blob for an hour, whether it is here already or not, so that nobody takes it for garbage. */
+  async lease(digest: Digest): Promise<void> {
+    const { metadata, now } = this.#parts;
+    await metadata.lease([digest], now() + LEASE_MS);
+  }
+
   async deleteBlob(digest: Digest): Promise<void> {
     if (await this.#parts.metadata.deleteBlob(this.name, digest)) return;
     throw await this.#unknown('BLOB_UNKNOWN', digest);
@@ -122,10 +129,10 @@ export class StoredRepository {
 
   /** Without `from`, from whichever repository has it: there are no accounts yet that may read one and not another. */
   async mountBlob(digest: Digest, from: RepositoryName | undefined): Promise<boolean> {
-    const { metadata, now } = this.#parts;
+    const { metadata } = this.#parts;
     const holder = from ?? (await metadata.repositoriesWith(digest, { limit: 1 }))[0];
     if (holder === undefined || (await metadata.statBlob(holder, digest)) === undefined) return false;
-    await metadata.lease([digest], now() + LEASE_MS);
+    await this.lease(digest);
     return await metadata.mount(digest, holder, this.name);
   }
 

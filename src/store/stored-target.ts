@@ -27,7 +27,6 @@ export interface StoredTargetsOptions {
 
 const MAX_ATTEMPTS = 4;
 const TAGS_A_PAGE = 1_000;
-const LEASE_MS = 3_600_000;
 
 /** The repositories of the store, as a job sees them. */
 export class StoredTargets {
@@ -133,8 +132,8 @@ class StoredTarget implements Target, ListsTags, DeletesTags {
 
   // Leased before its bytes are there, so that they are nobody's garbage before the repository has them.
   async #ingest(digest: Digest, body: ReadableStream<Uint8Array>, { onBytes }: PushCall): Promise<void> {
-    const { metadata, content, now } = this.#options;
-    await metadata.lease([digest], now() + LEASE_MS);
+    const { metadata, content } = this.#options;
+    await this.#stored.lease(digest);
     await using ingest = await content.begin(algorithmOf(digest));
     try {
       for await (const bytes of body) {
@@ -147,7 +146,7 @@ class StoredTarget implements Target, ListsTags, DeletesTags {
     }
     const { sizeBytes } = ingest;
     // Again, as the blob may have been on its way for longer than that.
-    await metadata.lease([digest], now() + LEASE_MS);
+    await this.#stored.lease(digest);
     await ingest.commit(digest);
     await metadata.addBlob(this.#stored.name, { digest, sizeBytes });
     this.#traffic.count('blobPut');

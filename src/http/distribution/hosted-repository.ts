@@ -1,6 +1,7 @@
 // What the /v2 API needs of a registry. Every method may throw DENIED, and any may throw UNAVAILABLE; what else it may
 // throw is said beside it. A method of a repository that does not exist throws NAME_UNKNOWN, unless it writes: pushing
 // creates repositories.
+import type { Awaitable } from '../../async/awaitable.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Manifest, ManifestContent } from '../../oci/manifest.ts';
@@ -8,9 +9,6 @@ import type { RepositoryName, Tag } from '../../oci/reference.ts';
 import type { Call } from '../../oci/repository.ts';
 import type { AnswerBody } from './answer.ts';
 import type { ByteRange } from './byte-range.ts';
-
-/** A value that is at hand needs no promise: the most frequent requests are answered without a turn of the loop. */
-export type Awaitable<T> = T | Promise<T>;
 
 export interface HostedRegistry {
   /** Asks nobody whether it exists. */

@@ -1,5 +1,6 @@
 import { Refusal } from './errors.ts';
-import type { Awaitable, Page } from './hosted-repository.ts';
+import type { Awaitable } from '../../async/awaitable.ts';
+import type { Page } from './hosted-repository.ts';
 import type { HttpRequest } from './request.ts';
 
 /** A list of 10,000 tags of full length is 1.3 MB. */

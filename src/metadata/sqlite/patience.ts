@@ -1,6 +1,6 @@
 import type { Clock } from '../../async/clock.ts';
 import { isBusy, sayWhatToDo } from '../../database/disk-error.ts';
-import type { Awaitable } from '../metadata-store.ts';
+import type { Awaitable } from '../../async/awaitable.ts';
 
 const PATIENCE_MS = 30_000;
 const PAUSE_MS = 20;

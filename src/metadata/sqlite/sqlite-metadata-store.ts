@@ -2,21 +2,14 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
+import type { Awaitable } from '../../async/awaitable.ts';
 import type { Clock } from '../../async/clock.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Manifest } from '../../oci/manifest.ts';
 import type { RepositoryName, Tag } from '../../oci/reference.ts';
 import type { NewUpload, Pin, RepositoryDigest, ScanPage } from '../housekeeping.ts';
-import type {
-  Awaitable,
-  BlobSize,
-  MetadataStore,
-  NewManifest,
-  Page,
-  PutOptions,
-  ReferrersPage,
-} from '../metadata-store.ts';
+import type { BlobSize, MetadataStore, NewManifest, Page, PutOptions, ReferrersPage } from '../metadata-store.ts';
 import { addBlob, mountBlob, takeBlob } from './blobs.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import * as garbage from './garbage.ts';
