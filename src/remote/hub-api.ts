@@ -5,6 +5,7 @@ import type { Traffic } from '../observe/traffic.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { type RepositoryName, type Tag, isTag } from '../oci/reference.ts';
 import type { Call, ResolvedPart } from '../oci/repository.ts';
+import { apiUrl } from './api-url.ts';
 import { errorFromAnswer } from './error-answer.ts';
 import type { Network } from './network.ts';
 import { RemoteError } from './remote-error.ts';
@@ -99,7 +100,7 @@ export class HubApi {
   }
 
   #path(path: string): URL {
-    return new URL(`${this.#options.url.href.replace(/\/$/, '')}/v2/${path}`);
+    return apiUrl(this.#options.url, path);
   }
 
   async #page(url: URL, repository: RepositoryName, call: Call) {

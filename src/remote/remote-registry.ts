@@ -1,6 +1,7 @@
 import { Traffic, type RequestKind } from '../observe/traffic.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { Call } from '../oci/repository.ts';
+import { apiUrl } from './api-url.ts';
 import { Authorizer } from './authorizer.ts';
 import type { Credentials } from './credentials.ts';
 import { errorFromAnswer } from './error-answer.ts';
@@ -94,9 +95,9 @@ export class RemoteRegistry {
     await response.body.discard();
   }
 
-  /** A URL below `/v2/`, which some registries have below a path of their own. */
+  /** A URL below `/v2/`. */
   path(path: string): URL {
-    return new URL(`${this.url.href.replace(/\/$/, '')}/v2/${path}`);
+    return apiUrl(this.url, path);
   }
 
   /**
