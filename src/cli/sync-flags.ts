@@ -8,6 +8,7 @@ import { OFFICIAL_IMAGES_REPOSITORY } from '../catalog/official-images/official-
 import { DOCKER_HUB } from '../oci/reference.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { UsageError } from '../oci/usage-error.ts';
+import { collect } from './collect.ts';
 import { parseTarget } from './registry-argument.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -51,6 +52,11 @@ export function addJobFlags(command: Command) {
     .option('--full', 'believe nothing that earlier runs remember: ask for every tag again, here and at the target')
     .option('--check-target', 'look at every tag at the target, not only at a share of them')
     .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml');
+}
+
+/** What a run believes of earlier ones. */
+export function beliefOf({ full, checkTarget, since }: SyncFlags) {
+  return { isAnew: full, isTargetChecked: checkTarget, since };
 }
 
 /** Whether the flags name images at all; without them the jobs of the configuration are meant. */
@@ -172,11 +178,6 @@ function parseCatalog(text: string): CatalogConfig {
   throw new UsageError(
     `"${text}" is not a catalog; write official-images, official-images:URL, official-images:DIR or file:LIST`,
   );
-}
-
-/** For flags that repeat. */
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }
 
 function collectList(value: string, before: readonly string[] = []): readonly string[] {

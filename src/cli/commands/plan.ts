@@ -6,7 +6,7 @@ import { openSession } from '../open-session.ts';
 import { formatBytes, formatCount, plural } from '../output/format.ts';
 import { Progress } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
-import type { SyncFlags } from '../sync-flags.ts';
+import { type SyncFlags, beliefOf } from '../sync-flags.ts';
 import { type CommandContext, type Terminal, printJson } from '../terminal.ts';
 
 interface Flags extends SyncFlags {
@@ -51,14 +51,7 @@ async function planOf(job: SyncJob, flags: Flags, { terminal, signal }: CommandC
   const { ledger } = job.upstream.registry;
   using progress = new Progress({ terminal, now: Date.now, pullsLeft: () => ledger.budget?.remaining });
   const repositories: RepositoryCost[] = [];
-  const options = {
-    signal,
-    now: Date.now,
-    onEvent: progress.onEvent,
-    isAnew: flags.full,
-    isTargetChecked: flags.checkTarget,
-    since: flags.since,
-  };
+  const options = { ...beliefOf(flags), signal, now: Date.now, onEvent: progress.onEvent };
   const report = await planJob(job, options, ({ actions }, wanted) => {
     if (actions.length === 0) return;
     repositories.push({

@@ -3,6 +3,7 @@ import { RegistryServer, describeAddress } from '../../app/registry-server.ts';
 import { parseListenAddress } from '../../config/listen-address.ts';
 import type { RequestLine } from '../../http/node.ts';
 import { UsageError } from '../../oci/usage-error.ts';
+import { collect } from '../collect.ts';
 import { loadConfig } from '../open-session.ts';
 import { formatBytes } from '../output/format.ts';
 import { LineBuffer } from '../output/line-buffer.ts';
@@ -66,8 +67,4 @@ function untilAborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }

@@ -7,7 +7,7 @@ import { chooseJobs } from '../choose-jobs.ts';
 import { openSession } from '../open-session.ts';
 import { Progress } from '../output/progress.ts';
 import { printSummary } from '../output/summary.ts';
-import { type SyncFlags, addJobFlags } from '../sync-flags.ts';
+import { type SyncFlags, addJobFlags, beliefOf } from '../sync-flags.ts';
 import { type CommandContext, printJson } from '../terminal.ts';
 import { runPlans } from './plan.ts';
 
@@ -55,14 +55,7 @@ async function runSyncs(names: readonly string[], flags: Flags, context: Command
     using _lease = session.journal && JobLease.take(session.journal, config.name, process.pid);
     const { ledger } = job.upstream.registry;
     using progress = new Progress({ terminal, now: Date.now, pullsLeft: () => ledger.budget?.remaining });
-    const report = await runJob(job, {
-      signal,
-      now: Date.now,
-      onEvent: progress.onEvent,
-      isAnew: flags.full,
-      isTargetChecked: flags.checkTarget,
-      since: flags.since,
-    });
+    const report = await runJob(job, { ...beliefOf(flags), signal, now: Date.now, onEvent: progress.onEvent });
     reports.push(report);
     progress[Symbol.dispose]();
     if (flags.json !== true) printSummary(terminal, report);
