@@ -1,17 +1,8 @@
 import { expect, test } from 'vitest';
 import { buildProgram } from '../../src/cli/main.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
+import { recordingTerminal } from '../support/recording-terminal.ts';
 
-const terminal: Terminal = {
-  env: {},
-  homeFolder: '/home/ada',
-  workingFolder: '/home/ada',
-  isInteractive: false,
-  out: () => undefined,
-  err: () => undefined,
-  readInput: () => Promise.resolve(''),
-  ask: () => Promise.resolve(''),
-};
+const { terminal } = recordingTerminal('/home/ada');
 const program = buildProgram({ terminal, signal: new AbortController().signal, exitWith: () => undefined });
 
 test.each(['', ...program.commands.map((command) => command.name())])(

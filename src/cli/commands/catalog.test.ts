@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ScratchRepository } from '../../../test/support/library/scratch-repository.ts';
+import { recordingTerminal } from '../../../test/support/recording-terminal.ts';
 import { main } from '../main.ts';
-import type { Terminal } from '../terminal.ts';
 
 /** A library file with one entry for each tag; the digit is its commit. */
 function libraryFile(builds: Readonly<Record<string, number>>): string {
@@ -32,17 +32,7 @@ afterEach(async () => {
 });
 
 async function run(...args: readonly string[]) {
-  const said = { out: '', err: '' };
-  const terminal: Terminal = {
-    env: {},
-    homeFolder: folder,
-    workingFolder: folder,
-    isInteractive: false,
-    out: (text) => void (said.out += text),
-    err: (text) => void (said.err += text),
-    readInput: () => Promise.resolve(''),
-    ask: () => Promise.resolve(''),
-  };
+  const { terminal, said } = recordingTerminal(folder);
   const exitCode = await main(['catalog', ...args], terminal);
   return { ...said, exitCode };
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Said, recordingTerminal } from '../../../test/support/recording-terminal.ts';
 import { openStore } from '../../app/open-store.ts';
 import { FileLock } from '../../journal/file-lock.ts';
 import { digestOf } from '../../oci/digest.ts';
@@ -10,22 +11,12 @@ import { main } from '../main.ts';
 import type { Terminal } from '../terminal.ts';
 
 let folder: string;
-let said: { out: string; err: string };
+let said: Said;
 let terminal: Terminal;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'wharf-store-command-'));
-  said = { out: '', err: '' };
-  terminal = {
-    env: {},
-    homeFolder: folder,
-    workingFolder: folder,
-    isInteractive: false,
-    out: (text) => void (said.out += text),
-    err: (text) => void (said.err += text),
-    readInput: () => Promise.resolve(''),
-    ask: () => Promise.resolve(''),
-  };
+  ({ terminal, said } = recordingTerminal(folder));
 });
 afterEach(() => rm(folder, { recursive: true }));
 
