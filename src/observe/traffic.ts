@@ -9,6 +9,7 @@ export type RequestKind =
   | 'mount'
   | 'upload'
   | 'tagList'
+  | 'referrers'
   | 'delete'
   | 'token'
   | 'api'
@@ -41,6 +42,11 @@ export class Traffic {
     copy.receivedBytes = this.receivedBytes;
     copy.sentBytes = this.sentBytes;
     return copy;
+  }
+
+  /** How many of each kind there were, where there were any. */
+  get counts(): ReadonlyMap<RequestKind, number> {
+    return this.#requests;
   }
 
   requests(kind: RequestKind): number {

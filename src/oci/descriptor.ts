@@ -17,6 +17,18 @@ const digestSchema = z.custom<Digest>((value) => typeof value === 'string' && is
   error: 'expected a sha256 or sha512 digest',
 });
 
+/** A record or list of more than this is no description of anything. */
+const MAX_ENTRIES = 10_000;
+
+// zod describes each entry that is wrong, at a kilobyte each; a manifest that is refused has one reason.
+export const annotationsSchema = z.custom<Readonly<Record<string, string>>>(isRecordOfTexts, {
+  error: `expected a record of at most ${MAX_ENTRIES} texts`,
+});
+
+const urlsSchema = z.custom<readonly string[]>((value) => Array.isArray(value) && areTexts(value), {
+  error: `expected a list of at most ${MAX_ENTRIES} texts`,
+});
+
 const platformSchema = z.object({
   os: z.string(),
   architecture: z.string(),
@@ -30,9 +42,17 @@ export const descriptorSchema = z.object({
   size: z.int().nonnegative(),
   platform: platformSchema.optional(),
   artifactType: z.string().optional(),
-  annotations: z.record(z.string(), z.string()).optional(),
-  urls: z.array(z.string()).optional(),
+  annotations: annotationsSchema.optional(),
+  urls: urlsSchema.optional(),
 });
+
+function isRecordOfTexts(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && areTexts(Object.values(value));
+}
+
+function areTexts(values: readonly unknown[]): boolean {
+  return values.length <= MAX_ENTRIES && values.every((value) => typeof value === 'string');
+}
 
 const REFERENCE_TYPE = 'vnd.docker.reference.type';
 const REFERENCE_DIGEST = 'vnd.docker.reference.digest';

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { readManifest } from './manifest.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { descriptorSchema } from './descriptor.ts';
+import { OciError } from './errors.ts';
+import { MAX_PARTS, readManifest } from './manifest.ts';
 import { MEDIA_TYPES } from './media-type.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
@@ -43,6 +46,53 @@ test('more than 4 MiB is refused before it is read', () => {
   expect(() => readManifest(new Uint8Array(4 * 1024 * 1024 + 1))).toThrow('4 MiB');
 });
 
+describe('4 MiB of what is wrong are refused for the first thing that is', () => {
+  const many = (entry: string) => Array.from({ length: 3_900_000 / (entry.length + 1) }, () => entry).join();
+  const named = (value: string) => Array.from({ length: 300_000 }, (_, index) => `"${index}":${value}`).join();
+  const config = JSON.stringify(image.config);
+  const inConfig = (field: string) => `{"schemaVersion":2,"config":${config.slice(0, -1)},${field}},"layers":[]}`;
+
+  test.each([
+    ['layers that are empty', `{"schemaVersion":2,"config":${config},"layers":[${many('{}')}]}`],
+    ['layers that are numbers', `{"schemaVersion":2,"config":${config},"layers":[${many('0')}]}`],
+    ['layers, after a config that is empty', `{"schemaVersion":2,"config":{},"layers":[${many('{}')}]}`],
+    ['layers that would do', `{"schemaVersion":2,"config":${config},"layers":[${many(config)}]}`],
+    ['manifests that are empty', `{"schemaVersion":2,"manifests":[${many('{}')}]}`],
+    ['annotations that are numbers', `{"schemaVersion":2,"manifests":[],"annotations":{${named('0')}}}`],
+    ['annotations that are empty', `{"schemaVersion":2,"manifests":[],"annotations":{${named('""')}}}`],
+    ['annotations without names', `{"schemaVersion":2,"manifests":[],"annotations":[${many('0')}]}`],
+    ['annotations of a subject', `{"schemaVersion":2,"manifests":[],"subject":{"annotations":{${named('0')}}}}`],
+    ['annotations of a config', inConfig(`"annotations":{${named('0')}}`)],
+    ['urls of a config', inConfig(`"urls":[${many('0')}]`)],
+  ])('%s', (_, body) => {
+    const parses = vi.spyOn(descriptorSchema, 'safeParse');
+    const refusal = catchRefusal(encode(body));
+    expect(parses.mock.calls.length).toBeLessThan(10);
+    parses.mockRestore();
+    expect(refusal.message.length).toBeLessThan(400);
+    const issues = refusal.cause instanceof z.ZodError ? refusal.cause.issues : [];
+    expect(issues.length).toBeLessThan(10);
+  });
+
+  test('parts before it are read, and none after', () => {
+    const layers = [...Array<unknown>(5).fill(image.config), ...Array.from({ length: 1000 }, () => ({}))];
+    const parses = vi.spyOn(descriptorSchema, 'safeParse');
+    expect(catchRefusal(encode({ ...image, layers })).message).toContain('"layers.5.mediaType"');
+    expect(parses).toHaveBeenCalledTimes(6);
+    parses.mockRestore();
+  });
+});
+
+test('as many parts as are looked up, and long annotations, are read', () => {
+  const layers = Array<unknown>(MAX_PARTS).fill(image.config);
+  expect(readManifest(encode({ ...image, layers })).content).toMatchObject({ layers: { length: MAX_PARTS } });
+  expect(() => readManifest(encode({ ...image, layers: [...layers, image.config] }))).toThrow(
+    `${MAX_PARTS + 1} layers`,
+  );
+  const annotations = Object.fromEntries(Array.from({ length: 390 }, (_, at) => [`a-${at}`, 'A'.repeat(10_000)]));
+  expect(readManifest(encode({ ...image, annotations })).content.annotations).toEqual(annotations);
+});
+
 test('no bytes make it fail in another way than by refusing them', () => {
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array(), fc.json().map(encode)), (bytes) => {
@@ -54,3 +104,13 @@ test('no bytes make it fail in another way than by refusing them', () => {
     }),
   );
 });
+
+function catchRefusal(bytes: Uint8Array): OciError {
+  try {
+    readManifest(bytes);
+  } catch (error) {
+    if (error instanceof OciError) return error;
+    throw error;
+  }
+  throw new Error('the manifest was read');
+}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Descriptor, descriptorSchema } from './descriptor.ts';
+import { type Descriptor, annotationsSchema, descriptorSchema } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { OciError } from './errors.ts';
 import { MEDIA_TYPES, isIndexType, isManifestType } from './media-type.ts';
@@ -33,17 +33,18 @@ export type ManifestContent = ImageContent | IndexContent;
 
 /** distribution-spec §Pushing Manifests: registries and clients cope with at least 4 MB; more is refused here. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+/** An index of every platform of every version stays far below; the store looks each of them up. */
+export const MAX_PARTS = 10_000;
 
-const annotations = z.record(z.string(), z.string()).nullish();
-const shared = {
+// Lists of parts are read one by one and not by zod, which would describe everything that is wrong in all of them.
+const indexSchema = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
   subject: descriptorSchema.nullish(),
   artifactType: z.string().nullish(),
-  annotations,
-};
-const imageSchema = z.object({ ...shared, config: descriptorSchema, layers: z.array(descriptorSchema).nullable() });
-const indexSchema = z.object({ ...shared, manifests: z.array(descriptorSchema).nullable() });
+  annotations: annotationsSchema.nullish(),
+});
+const imageSchema = indexSchema.extend({ config: descriptorSchema });
 
 /**
  * Reads a manifest or index of either family. A missing `mediaType` is inferred from the shape. A body that could be
@@ -62,7 +63,7 @@ export function readManifest(bytes: Uint8Array): { mediaType: string; content: M
   const content = isIndex ? readIndex(body) : readImage(body);
   const mediaType = typeof body['mediaType'] === 'string' ? body['mediaType'] : inferMediaType(content);
   if (!isManifestType(mediaType) || isIndexType(mediaType) !== isIndex) {
-    throw new OciError('MANIFEST_INVALID', `the manifest calls itself ${mediaType}, but has another shape`);
+    throw new OciError('MANIFEST_INVALID', `the manifest calls itself ${quoted(mediaType)}, but has another shape`);
   }
   return { mediaType, content };
 }
@@ -81,26 +82,43 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
   return body as Record<string, unknown>;
 }
 
-function readImage(body: unknown): ImageContent {
-  const { config, layers, ...rest } = check(imageSchema, body);
-  return { kind: 'image', config, layers: layers ?? [], ...extras(rest) };
+function readImage(body: Record<string, unknown>): ImageContent {
+  const { config, ...rest } = check(imageSchema, body);
+  return { kind: 'image', config, layers: readParts(body, 'layers'), ...extras(rest) };
 }
 
-function readIndex(body: unknown): IndexContent {
-  const { manifests, ...rest } = check(indexSchema, body);
-  return { kind: 'index', manifests: manifests ?? [], ...extras(rest) };
+function readIndex(body: Record<string, unknown>): IndexContent {
+  const rest = check(indexSchema, body);
+  return { kind: 'index', manifests: readParts(body, 'manifests'), ...extras(rest) };
+}
+
+/** Old tools write `null` for an empty list. */
+function readParts(body: Record<string, unknown>, field: 'layers' | 'manifests'): readonly Descriptor[] {
+  const parts = body[field];
+  if (parts === null) return [];
+  if (!Array.isArray(parts)) throw new OciError('MANIFEST_INVALID', `the manifest is invalid at "${field}": no list`);
+  if (parts.length > MAX_PARTS) {
+    throw new OciError('MANIFEST_INVALID', `the manifest has ${parts.length} ${field}; at most ${MAX_PARTS} are read`);
+  }
+  return parts.map((part: unknown, index) => check(descriptorSchema, part, [field, index]));
 }
 
 function extras({ subject, artifactType, annotations }: Partial<z.infer<typeof indexSchema>>) {
   return { ...(subject && { subject }), ...(artifactType && { artifactType }), ...(annotations && { annotations }) };
 }
 
-function check<T>(schema: z.ZodType<T>, body: unknown): T {
-  const result = schema.safeParse(body);
+function check<T>(schema: z.ZodType<T>, value: unknown, at: readonly PropertyKey[] = []): T {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const where = issue?.path.join('.') ?? '';
-  throw new OciError('MANIFEST_INVALID', `the manifest is invalid at "${where}": ${issue?.message ?? 'unreadable'}`);
+  const where = quoted([...at, ...(issue?.path ?? [])].join('.'));
+  const why = issue?.message ?? 'unreadable';
+  throw new OciError('MANIFEST_INVALID', `the manifest is invalid at ${where}: ${why}`, { cause: result.error });
+}
+
+/** What a body says of itself may be long, and hold what a terminal would obey. */
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 200));
 }
 
 function inferMediaType(content: ManifestContent): string {

@@ -103,11 +103,6 @@ export function familiarName(domain: string, repository: RepositoryName): string
   return isRegistryName(repository.slice(0, repository.indexOf('/'))) ? `${domain}/${repository}` : repository;
 }
 
-/** The reference within its repository: the digest if there is one, else the tag. */
-export function tagOrDigestOf(reference: Reference): Tag | Digest {
-  return reference.digest ?? reference.tag ?? LATEST;
-}
-
 export function isDomain(text: string): boolean {
   return DOMAIN.test(text);
 }

@@ -2,6 +2,7 @@
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import type { Manifest } from './manifest.ts';
+import type { Platform } from './platform.ts';
 import type { RepositoryName, Tag } from './reference.ts';
 
 /** What every operation that can wait takes. */
@@ -64,6 +65,18 @@ export interface Target extends Source {
   push(blob: Descriptor, open: () => Promise<ReadableStream<Uint8Array>>, call?: PushCall): Promise<PushOutcome>;
   /** Stores a manifest under its digest and moves the tags to it. All that it names must be there already. */
   put(manifest: Manifest, tags: readonly Tag[], call?: Call): Promise<void>;
+}
+
+/** A target of our own, which keeps an index as it came with only some of its children. Other registries refuse that. */
+export interface KeepsSparseIndexes {
+  /** Whether it has the manifest, with all that a copy for these platforms brings; none means all. */
+  holds(digest: Digest, platforms: readonly Platform[]): Promise<boolean>;
+  /** Like `put`, for an index of which some children are missing. */
+  putSparse(index: Manifest, tags: readonly Tag[], call?: Call): Promise<void>;
+}
+
+export function keepsSparseIndexes<T extends object>(target: T): target is T & KeepsSparseIndexes {
+  return 'putSparse' in target;
 }
 
 export interface DeletesTags {
