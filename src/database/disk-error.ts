@@ -1,6 +1,18 @@
 // What a disk refuses, as SQLite says it (primary result codes, https://www.sqlite.org/rescode.html) or the system.
 import { UsageError } from '../oci/usage-error.ts';
 
+export type DiskErrorCode = 'DISK_FULL' | 'DISK_FAILING' | 'FILE_BUSY' | 'FILE_DAMAGED';
+
+/** The file cannot be used now: its owner has to do something, or to wait. */
+export class DiskError extends UsageError {
+  readonly code: DiskErrorCode;
+
+  constructor(code: DiskErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 const BUSY = 5;
 const FULL: ReadonlySet<number | string> = new Set([13, 'ENOSPC', 'EDQUOT']);
 const DAMAGED: ReadonlySet<number | string> = new Set([11, 26]); // CORRUPT, NOTADB
@@ -28,13 +40,18 @@ const BEGINS_ANEW = 'is damaged; the next run moves it aside and begins a new on
 export function sayWhatToDo(error: unknown, path: string, whenDamaged = BEGINS_ANEW): unknown {
   const code = codeOf(error);
   if (code === undefined) return error;
-  const say = (sentence: string) => new UsageError(`${path} ${sentence}`, { cause: error });
-  if (FULL.has(code)) return say('cannot grow, as the disk is full; free some space');
-  if (code === BUSY) return say('is locked by another process that does not go on; end that process, or try again');
-  if (DAMAGED.has(code)) return say(whenDamaged);
+  const say = (kind: DiskErrorCode, sentence: string) => new DiskError(kind, `${path} ${sentence}`, { cause: error });
+  if (FULL.has(code)) return say('DISK_FULL', 'cannot grow, as the disk is full; free some space');
+  if (code === BUSY) {
+    return say('FILE_BUSY', 'is locked by another process that does not go on; end that process, or try again');
+  }
+  if (DAMAGED.has(code)) return say('FILE_DAMAGED', whenDamaged);
   if (typeof code === 'number' && !UNUSABLE.has(code)) return error;
   const reason = typeof code === 'string' ? code : (error as Error).message;
-  return say(`cannot be used (${reason}); check its folder and its disk, or choose another data folder`);
+  return say(
+    'DISK_FAILING',
+    `cannot be used (${reason}); check its folder and its disk, or choose another data folder`,
+  );
 }
 
 function codeOf(error: unknown): number | string | undefined {

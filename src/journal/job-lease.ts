@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { sayWhatToDo } from '../database/disk-error.ts';
 import { UsageError } from '../oci/usage-error.ts';
-import { FileLock } from './file-lock.ts';
+import { FileLock } from '../database/file-lock.ts';
 import type { Journal } from './journal.ts';
 
 /**

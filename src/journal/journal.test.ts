@@ -7,7 +7,7 @@ import { digestOf } from '../oci/digest.ts';
 import { parseRepositoryName, parseTag } from '../oci/reference.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import { CopiedTags } from './copied-tags.ts';
-import { FileLock } from './file-lock.ts';
+import { FileLock } from '../database/file-lock.ts';
 import type { Journal } from './journal.ts';
 
 const repository = parseRepositoryName('library/nginx');

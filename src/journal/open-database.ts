@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { DamagedFileError, isDamage } from '../database/disk-error.ts';
 import { migrate } from '../database/migrate.ts';
 import { UsageError } from '../oci/usage-error.ts';
-import { FileLock } from './file-lock.ts';
+import { FileLock } from '../database/file-lock.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 interface OpenOptions {

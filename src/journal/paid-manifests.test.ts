@@ -8,7 +8,7 @@ import { systemClock } from '../async/clock.ts';
 import { digestOf } from '../oci/digest.ts';
 import { type Manifest, readManifest } from '../oci/manifest.ts';
 import { UsageError } from '../oci/usage-error.ts';
-import { FileLock } from './file-lock.ts';
+import { FileLock } from '../database/file-lock.ts';
 import { PaidManifests } from './paid-manifests.ts';
 
 let folder: string;

@@ -14,7 +14,7 @@ import { type Digest, algorithmOf, digestOf } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { MAX_MANIFEST_BYTES, type Manifest, readManifest } from '../oci/manifest.ts';
 import type { Call } from '../oci/repository.ts';
-import { FileLock } from './file-lock.ts';
+import { FileLock } from '../database/file-lock.ts';
 
 export interface PaidManifestsOptions {
   readonly clock: Clock;

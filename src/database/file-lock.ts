@@ -3,7 +3,7 @@
 // for another process, or stop at the border of a container.
 import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { isBusy, isDamage } from '../database/disk-error.ts';
+import { isBusy, isDamage } from './disk-error.ts';
 
 export class FileLock implements Disposable {
   /** Or the garbage collector would give back a lock whose holder only waits for the end of the process. */
