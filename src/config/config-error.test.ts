@@ -209,6 +209,26 @@ const BAD: [text: string, message: string][] = [
     'upstreams: { ghcr.io: { credentials: { username: u, passwordFile: f } } }',
     '1:67: at upstreams["ghcr.io"].credentials.passwordFile: the file cannot be read (ENOENT)',
   ],
+  [
+    'upstreams: { ghcr.io: { credentials: { password: hunter2, exec: [a] } } }',
+    '1:59: at upstreams["ghcr.io"].credentials.exec: there is a password as well; keep one of the two',
+  ],
+  [
+    'upstreams: { ghcr.io: { credentials: { passwordFile: hunter2, exec: [a] } } }',
+    '1:63: at upstreams["ghcr.io"].credentials.exec: there is a password as well; keep one of the two',
+  ],
+  [
+    'upstreams: { ghcr.io: { credentials: { exec: [] } } }',
+    '1:46: at upstreams["ghcr.io"].credentials.exec: there is no command; write it with its arguments, such as [docker-credential-ecr-login]',
+  ],
+  [
+    'upstreams: { ghcr.io: { credentials: { exec: ["", hunter2] } } }',
+    '1:46: at upstreams["ghcr.io"].credentials.exec: there is no command; write it with its arguments, such as [docker-credential-ecr-login]',
+  ],
+  [
+    'upstreams: { ghcr.io: { credentials: { username: u, password: hunter2, lifetime: 1h } } }',
+    '1:72: at upstreams["ghcr.io"].credentials.lifetime: there is no exec, and only its logins have a lifetime; remove it',
+  ],
   [`sync: [{ ${JOB} }, { ${JOB} }]`, '1:55: at sync[1].name: another job has this name; give each its own'],
   [
     `sync: [{ ${JOB}, from: ghrc.io }]`,
@@ -285,6 +305,9 @@ describe('an error shows what is written in the file, and no secret', () => {
     'upstreams: { docker.io: { url: "https://ann:hunter2/@reg.example.com" } }',
     'upstreams: { docker.io: { credentials: { username: u, password: hunter2, passwordFile: hunter2 } } }',
     'upstreams: { docker.io: { credentials: { username: u, password: { ${hunter2} } } } }',
+    'upstreams: { docker.io: { credentials: { exec: hunter2 } } }',
+    'upstreams: { docker.io: { credentials: { exec: [echo, "hunter2\\n"] } } }',
+    'upstreams: { docker.io: { credentials: { exec: ["", hunter2], lifetime: hunter2 } } }',
   ])('%s', (text) => {
     expect(errorOf(text)?.message).toBeDefined();
     expect(errorOf(text)?.message).not.toContain('hunter2');

@@ -4,7 +4,8 @@ import type { ListenAddress } from './listen-address.ts';
 
 export interface Config {
   readonly listen: readonly ListenAddress[];
-  readonly admin: ListenAddress;
+  /** `undefined`: nowhere. */
+  readonly admin: ListenAddress | undefined;
   readonly dataFolder: string;
   readonly externalUrl?: string | undefined;
   readonly serverNames: readonly string[];
@@ -16,6 +17,8 @@ export interface Config {
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   /** Patterns of the repositories of our own, without a tag. */
   readonly hosted: readonly string[];
+  /** NAME or NAME:TAG patterns of hosted tags that do not move. */
+  readonly immutableTags: readonly string[];
   readonly cache: CacheConfig;
   readonly sync: readonly SyncJobConfig[];
 }
@@ -25,7 +28,7 @@ export interface EndpointConfig {
   /** The root of its API without `/v2` and without a slash at the end: `https://registry-1.docker.io`. */
   readonly url: string;
   /** Absent: what a credential store has for the registry. */
-  readonly credentials?: Login | 'anonymous' | undefined;
+  readonly credentials?: Login | LoginCommand | 'anonymous' | undefined;
   /** Token servers besides the registry's own origin that may see the credentials. */
   readonly realms: readonly string[];
   /** A file with the certificates to trust. */
@@ -41,6 +44,15 @@ export interface EndpointConfig {
 interface Login {
   readonly username: string;
   readonly password: string;
+}
+
+interface LoginCommand {
+  /** The program, with an absolute path or none, and its arguments. */
+  readonly exec: readonly [program: string, ...args: string[]];
+  /** Absent: the command is a credential helper. With one, it prints the password. */
+  readonly username?: string | undefined;
+  /** Zero: each time that a login is needed. */
+  readonly lifetimeMs: number;
 }
 
 export interface UpstreamConfig extends EndpointConfig {
@@ -91,8 +103,12 @@ export interface SyncJobConfig {
   readonly include: SelectionConfig;
   readonly exclude: SelectionConfig;
   readonly semver: SemverConfig;
+  /** Of each minor version only the latest patch. */
+  readonly latestPatch: boolean;
   readonly newest?: number | undefined;
   readonly minAgeMs: number;
+  /** `Infinity`: however old. */
+  readonly maxAgeMs: number;
   readonly platforms: 'all' | readonly Platform[];
   /** At least one. */
   readonly to: readonly TargetConfig[];
@@ -108,8 +124,14 @@ export type CatalogConfig =
   | { readonly kind: 'hub'; readonly namespace: string }
   | { readonly kind: 'file'; readonly file: string }
   /** As in a list file: `nginx:1.26,1.27`. */
-  | { readonly kind: 'images'; readonly images: readonly string[] }
-  | { readonly kind: 'registry'; readonly endpoint: EndpointConfig; readonly repositories: readonly string[] };
+  | {
+      readonly kind: 'images';
+      readonly images: readonly string[];
+      /** What messages call the list. */ readonly file?: string;
+    }
+  | { readonly kind: 'registry'; readonly endpoint: EndpointConfig; readonly repositories: readonly string[] }
+  /** All that any of them lists; none of them is a union itself. */
+  | { readonly kind: 'union'; readonly catalogs: readonly CatalogConfig[] };
 
 /** NAME or NAME:TAG patterns, written here or one a line in files. */
 export interface SelectionConfig {
@@ -126,4 +148,10 @@ export interface SemverConfig {
 export type TargetConfig =
   | { readonly kind: 'store' }
   /** `repository` is a template; one that ends in `/` is a prefix. */
-  | { readonly kind: 'registry'; readonly endpoint: EndpointConfig; readonly repository: string };
+  | {
+      readonly kind: 'registry';
+      readonly endpoint: EndpointConfig;
+      readonly repository: string;
+      /** At a Harbor: projects that it lacks are made. */
+      readonly createProjects: boolean;
+    };

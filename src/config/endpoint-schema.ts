@@ -1,14 +1,24 @@
 import type { z } from 'zod';
-import { flag, path, proxy, rate, text, url } from './scalars.ts';
+import { duration, flag, path, proxy, rate, text, url } from './scalars.ts';
 import { listOf, section } from './section.ts';
 
-const credentialsSchema = section('a map with username and password', {
+const credentialsSchema = section('a map with username and password, or with exec', {
   username: text.prefault('').describe('The user. User and password both empty mean anonymous, whatever is stored.'),
   password: text.prefault('').describe('The password or access token; better a variable than the thing itself.'),
   passwordFile: text
     .meta({ title: 'path' })
     .optional()
     .describe('A file whose content is the password; the line end after it is dropped.'),
+  exec: listOf('words, a command and its arguments', text)
+    .optional()
+    .describe(
+      'A command that gives the login, run without a shell: a credential helper of docker, or beside a username any command that prints the password.',
+    ),
+  lifetime: duration
+    .optional()
+    .describe(
+      'How long a login from exec serves before the command is run again, by default 6h; 0s runs it each time.',
+    ),
 });
 
 /** What every registry that is spoken to may be given. */

@@ -154,6 +154,32 @@ describe('credentials', () => {
     expect(credentials('username: u, passwordFile: secret')).toEqual({ username: 'u', password: 's3cret' });
     expect(credentials('username: u, passwordFile: /run/two-lines')).toEqual({ username: 'u', password: 'a\nb' });
   });
+
+  test('may come from a credential helper, which is asked again after six hours', () => {
+    const lifetimeMs = 6 * 3_600_000;
+    expect(credentials('exec: [docker-credential-ecr-login]')).toEqual({
+      exec: ['docker-credential-ecr-login'],
+      lifetimeMs,
+    });
+    expect(credentials('exec: ["${USER}", ""], password: "", passwordFile: ""')).toEqual({
+      exec: ['ann', ''],
+      lifetimeMs,
+    });
+  });
+
+  test('may come from a command that prints the password of a user, with a lifetime', () => {
+    expect(credentials('username: AWS, exec: [aws, ecr, get-login-password], lifetime: 0s')).toEqual({
+      exec: ['aws', 'ecr', 'get-login-password'],
+      username: 'AWS',
+      lifetimeMs: 0,
+    });
+  });
+
+  test('may come from a command beside the file', () => {
+    expect(credentials('exec: [bin/login.sh, bin/as-it-is]')).toMatchObject({
+      exec: ['/etc/wharf/bin/login.sh', 'bin/as-it-is'],
+    });
+  });
 });
 
 describe('sync jobs', () => {

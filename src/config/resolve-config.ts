@@ -12,7 +12,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
   const defaultUpstream = resolveDefaultUpstream(input.defaultUpstream, upstreams, context);
   const config: Config = {
     listen: Array.isArray(input.listen) ? input.listen : [input.listen],
-    admin: input.admin,
+    admin: input.admin === 'off' ? undefined : input.admin,
     dataFolder: context.resolvePath(input.data),
     externalUrl: input.externalUrl,
     serverNames: input.serverNames,
@@ -20,6 +20,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
     defaultUpstream,
     upstreams,
     hosted: input.hosted,
+    immutableTags: input.immutableTags,
     cache: {
       maxSizeBytes: input.cache.maxSize,
       maxIdleMs: input.cache.maxIdle,
@@ -46,7 +47,7 @@ function resolveDefaultUpstream(
 }
 
 function checkListeners({ listen, admin }: Config, context: ResolveContext): void {
-  if (listen.some((address) => isSameAddress(address, admin))) {
+  if (admin !== undefined && listen.some((address) => isSameAddress(address, admin))) {
     context.report(['admin'], 'this is where the registry listens; the console needs an address of its own');
   }
 }

@@ -3,6 +3,11 @@ import type { EndpointConfig } from './config.ts';
 import type { EndpointInput } from './endpoint-schema.ts';
 import type { Path } from './source-map.ts';
 
+type LoginInput = NonNullable<EndpointInput['credentials']>;
+
+/** Half of what ECR's logins live for, which are among the shortest that come from a command. */
+const DEFAULT_LIFETIME_MS = 6 * 60 * 60 * 1000;
+
 /** What the parsed values still need from outside, and where to complain about them. */
 export interface ResolveContext {
   /** Makes a path absolute: the file's folder is where a relative one begins. */
@@ -25,12 +30,12 @@ export function resolveEndpoint(url: string, input: EndpointInput, at: Path, con
   };
 }
 
-function resolveLogin(
-  input: NonNullable<EndpointInput['credentials']>,
-  at: Path,
-  context: ResolveContext,
-): EndpointConfig['credentials'] {
-  const { username, passwordFile = '' } = input;
+function resolveLogin(input: LoginInput, at: Path, context: ResolveContext): EndpointConfig['credentials'] {
+  const { username, passwordFile = '', exec } = input;
+  if (exec !== undefined) return resolveCommand(exec, input, at, context);
+  if (input.lifetime !== undefined) {
+    context.report([...at, 'lifetime'], 'there is no exec, and only its logins have a lifetime; remove it', 'key');
+  }
   if (input.password !== '' && passwordFile !== '') {
     context.report([...at, 'passwordFile'], 'there is a password as well; keep one of the two', 'key');
     return undefined;
@@ -43,6 +48,26 @@ function resolveLogin(
     context.report(at, `there is ${missing}; give both, or neither for anonymous access`);
   }
   return { username, password };
+}
+
+function resolveCommand(
+  [program = '', ...args]: readonly string[],
+  { username, password, passwordFile = '', lifetime = DEFAULT_LIFETIME_MS }: LoginInput,
+  at: Path,
+  context: ResolveContext,
+): EndpointConfig['credentials'] {
+  if (password !== '' || passwordFile !== '') {
+    context.report([...at, 'exec'], 'there is a password as well; keep one of the two', 'key');
+  }
+  if (program === '') {
+    context.report(
+      [...at, 'exec'],
+      'there is no command; write it with its arguments, such as [docker-credential-ecr-login]',
+    );
+  }
+  // As in a shell: a bare name is looked for in PATH, and only what has a slash is a path.
+  const resolved = program.includes('/') ? context.resolvePath(program) : program;
+  return { exec: [resolved, ...args], username: username === '' ? undefined : username, lifetimeMs: lifetime };
 }
 
 function readPassword(passwordFile: string, at: Path, context: ResolveContext): string | undefined {

@@ -4,6 +4,7 @@ import { type ResolveContext, resolveEndpoint } from './resolve-endpoint.ts';
 import type { Path } from './source-map.ts';
 import {
   type CatalogInput,
+  type CatalogsInput,
   type SelectionInput,
   type SyncJobInput,
   type TargetInput,
@@ -27,15 +28,18 @@ export function resolveJobs(
 }
 
 function resolveJob(input: SyncJobInput, at: Path, surroundings: Surroundings, context: ResolveContext): SyncJobConfig {
+  const catalog = resolveCatalogs(input.catalog, [...at, 'catalog'], context);
   const job: SyncJobConfig = {
     name: input.name,
-    from: resolveFrom(input.from, [...at, 'from'], surroundings, context),
-    catalog: resolveCatalog(input.catalog, [...at, 'catalog'], context),
+    from: resolveFrom(input.from, catalog, [...at, 'from'], surroundings, context),
+    catalog,
     include: resolveSelection(input.include, context),
     exclude: resolveSelection(input.exclude, context),
     semver: resolveSemver(input.semver),
+    latestPatch: input.latestPatch,
     newest: input.newest,
     minAgeMs: input.minAge,
+    maxAgeMs: input.maxAge,
     platforms: input.platforms,
     to: resolveTargets(input.to, [...at, 'to'], context),
     pruneAfterMs: input.prune,
@@ -43,12 +47,13 @@ function resolveJob(input: SyncJobInput, at: Path, surroundings: Surroundings, c
     schedule: input.schedule,
   };
   const upstream = surroundings.upstreams.get(job.from);
-  if (job.catalog.kind === 'hub' && upstream !== undefined && upstream.hubApi === undefined) {
-    context.report(
-      [...at, 'catalog', 'hub'],
-      `the upstream ${job.from} has no hubApi, which this catalog needs`,
-      'key',
-    );
+  for (const [index, part] of catalogsOf(catalog).entries()) {
+    if (part.kind !== 'hub' || upstream === undefined || upstream.hubApi !== undefined) continue;
+    const where = [...at, 'catalog', ...(Array.isArray(input.catalog) ? [index] : []), 'hub'];
+    context.report(where, `the upstream ${job.from} has no hubApi, which this catalog needs`, 'key');
+  }
+  if (job.minAgeMs > job.maxAgeMs) {
+    context.report([...at, 'maxAge'], 'nothing is younger than maxAge and older than minAge, which is longer');
   }
   if (job.state === 'target' && job.to.every(({ kind }) => kind === 'store')) {
     context.report([...at, 'state'], 'the store keeps no state for others; write data, or add a registry to "to"');
@@ -58,14 +63,41 @@ function resolveJob(input: SyncJobInput, at: Path, surroundings: Surroundings, c
 
 function resolveFrom(
   from: string | undefined,
+  catalog: CatalogConfig,
   at: Path,
   { upstreams, defaultUpstream }: Surroundings,
   context: ResolveContext,
 ): string {
+  const listed = from === undefined ? registryOf(catalog, upstreams, at, context) : undefined;
+  if (listed !== undefined) return listed;
   const name = from ?? defaultUpstream;
   if (name !== undefined && upstreams.has(name)) return name;
   context.report(at, `expected the name of an upstream (${namesOf(upstreams, name)})`);
   return name ?? '';
+}
+
+/** Where registries are listed, what they list is copied from them: the upstream that it is, or else the host itself. */
+function registryOf(
+  catalog: CatalogConfig,
+  upstreams: Config['upstreams'],
+  at: Path,
+  context: ResolveContext,
+): string | undefined {
+  const registries = catalogsOf(catalog).filter((part) => part.kind === 'registry');
+  const names = new Set(
+    registries.map(({ endpoint: { url } }) => {
+      const upstream = upstreams.values().find((candidate) => candidate.url === url);
+      return upstream?.name ?? new URL(url).host;
+    }),
+  );
+  const isMixed = names.size > 1 || (names.size === 1 && registries.length < catalogsOf(catalog).length);
+  if (isMixed) context.report(at, 'these catalogs are of several registries; say which one the names are of', 'key');
+  return names.values().next().value;
+}
+
+/** The members of a union, or the catalog itself. */
+function catalogsOf(catalog: CatalogConfig): readonly CatalogConfig[] {
+  return catalog.kind === 'union' ? catalog.catalogs : [catalog];
 }
 
 /** For the end of a sentence: what the name may have been meant to be. */
@@ -73,6 +105,11 @@ export function namesOf(upstreams: Config['upstreams'], name = ''): string {
   const near = closest(name, upstreams.keys());
   if (near !== undefined) return `did you mean "${near}"?`;
   return upstreams.size === 0 ? 'there is none' : `there are ${[...upstreams.keys()].join(', ')}`;
+}
+
+function resolveCatalogs(input: CatalogsInput, at: Path, context: ResolveContext): CatalogConfig {
+  if (!Array.isArray(input)) return resolveCatalog(input, at, context);
+  return { kind: 'union', catalogs: input.map((part, index) => resolveCatalog(part, [...at, index], context)) };
 }
 
 function resolveCatalog(input: CatalogInput, at: Path, context: ResolveContext): CatalogConfig {
@@ -116,10 +153,11 @@ function resolveTargets(input: SyncJobInput['to'], at: Path, context: ResolveCon
 function resolveTarget(input: TargetInput, at: Path, context: ResolveContext): TargetConfig {
   if (input === 'store') return { kind: 'store' };
   if ('url' in input) {
-    const { url, repository } = input;
-    return { kind: 'registry', endpoint: resolveEndpoint(url, input, at, context), repository };
+    const { url, repository, createProjects } = input;
+    return { kind: 'registry', endpoint: resolveEndpoint(url, input, at, context), repository, createProjects };
   }
   const settings = targetSettingsSchema.parse({ url: input.origin });
   const repository = input.path === '' ? settings.repository : input.path;
-  return { kind: 'registry', endpoint: resolveEndpoint(settings.url, settings, at, context), repository };
+  const endpoint = resolveEndpoint(settings.url, settings, at, context);
+  return { kind: 'registry', endpoint, repository, createProjects: settings.createProjects };
 }

@@ -53,10 +53,10 @@ export const rate = scalar('rate', 'a rate such as 10/s or 600/m', parseRate);
 export const cron = matching('cron', 'five cron fields such as "17 */6 * * *"', /^[\w*,/-]+(?: [\w*,/-]+){4}$/);
 export const versionRange = matching('range', 'a range of versions such as ">=1.20"', /^[\w.+<>=~^|*, -]{1,200}$/);
 
-export const listenAddress = scalar(
-  'address',
-  'an address to listen on, such as 127.0.0.1:5000, [::1]:5000, :5000 or unix:/run/wharf.sock',
-  parseListenAddress,
+const LISTEN_ADDRESS = 'an address to listen on, such as 127.0.0.1:5000, [::1]:5000, :5000 or unix:/run/wharf.sock';
+export const listenAddress = scalar('address', LISTEN_ADDRESS, parseListenAddress);
+export const listenAddressOrOff = scalar('address or off', `${LISTEN_ADDRESS}, or off`, (text) =>
+  text === 'off' ? text : parseListenAddress(text),
 );
 export const url = scalar('URL', 'a URL such as https://example.com, without a user or a query', parseUrl);
 export const urlOrOff = scalar('URL or off', 'a URL such as https://example.com, or off', (text) =>

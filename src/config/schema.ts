@@ -25,9 +25,9 @@ export const configSchema = section('a map of settings', {
   listen: listenSchema
     .prefault('127.0.0.1:5000')
     .describe('Where the registry listens: one address or a list of host:port, [::1]:port, :port and unix:/path.'),
-  admin: scalars.listenAddress
+  admin: scalars.listenAddressOrOff
     .prefault('127.0.0.1:5001')
-    .describe("Where the console, its API, metrics and health listen; never on the registry's listener."),
+    .describe("Where the console, its API, metrics and health listen, or off; never on the registry's listener."),
   data: scalars.path.prefault('./wharf-data').describe('The folder for content and state, on a local disk.'),
   externalUrl: scalars.url.optional().describe('How clients reach the registry, where a proxy is in front of it.'),
   serverNames: listOf('host names', scalars.host)
@@ -45,6 +45,9 @@ export const configSchema = section('a map of settings', {
   hosted: listOf('patterns', scalars.repositoryPattern)
     .prefault([])
     .describe('Repositories of our own: they can be pushed to and never go upstream.'),
+  immutableTags: listOf('patterns', scalars.selectionPattern)
+    .prefault([])
+    .describe('Tags of hosted repositories that neither move nor go once they are there, as NAME or NAME:TAG.'),
   cache: cacheSchema.prefault({}).describe('What is kept of what was fetched for clients.'),
   sync: listOf('jobs', syncJobSchema).prefault([]).describe('The jobs of `wharf sync`.'),
 });

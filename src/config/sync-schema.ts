@@ -9,6 +9,12 @@ const fileSchema = section('a map with file', {
   file: scalars.path.describe('A list file, one pattern a line.'),
 });
 
+/** Checked where it is read, as what can be matched in bounded time is the selection's to know. */
+const expression = z
+  .string()
+  .regex(/^\/[^\r\n\0]{1,200}\/$/)
+  .meta({ title: '/regular expression/' });
+
 const catalogSchema = section('a map with officialImages, hub, file, images or registry', {
   officialImages: section('a map with repository and revision', {
     repository: scalars.path.prefault(OFFICIAL_IMAGES).describe('A git URL, or a folder that holds `library/`.'),
@@ -38,12 +44,20 @@ const catalogSchema = section('a map with officialImages, hub, file, images or r
   })
   .meta({ minProperties: 1, maxProperties: 1 });
 
+const catalogsSchema = z
+  .union([catalogSchema, listOf('catalogs', catalogSchema).min(1, { error: 'expected at least one catalog' })], {
+    error: 'expected a map with officialImages, hub, file, images or registry, or a list of these',
+  })
+  .meta({ title: 'map as `sync[].catalog`, or a list of these' });
+
 const selectionSchema = z
   .union(
     [
       listOf(
         'patterns',
-        z.union([scalars.selectionPattern, fileSchema], { error: 'expected a pattern, or a map with file' }),
+        z.union([scalars.selectionPattern, expression, fileSchema], {
+          error: 'expected a pattern, a regular expression such as "/^nginx:1\\.2[5-7]/", or a map with file',
+        }),
       ),
       fileSchema,
     ],
@@ -56,6 +70,7 @@ export const targetSettingsSchema = section('a map with a url', {
   repository: scalars.template
     .prefault('{repository}')
     .describe('Where each image goes; a template that ends in a slash is a prefix.'),
+  createProjects: scalars.flag.prefault(false).describe('At a Harbor, make the private projects that it lacks.'),
   ...endpointShape,
 });
 
@@ -74,13 +89,27 @@ const platformsSchema = z.union(
 
 export const syncJobSchema = section('a map with name and catalog', {
   name: scalars.jobName.describe('What `wharf sync JOB` calls it.'),
-  from: scalars.text.optional().describe('The upstream. By default `defaultUpstream`.'),
-  catalog: catalogSchema.describe('What there is to want.'),
-  include: selectionSchema.prefault(['**']).describe('NAME or NAME:TAG patterns of what is wanted.'),
-  exclude: selectionSchema.prefault([]).describe('NAME or NAME:TAG patterns of what is not, even if included.'),
+  from: scalars.text
+    .optional()
+    .describe('The upstream. By default `defaultUpstream`, or the registry that the catalog lists.'),
+  catalog: catalogsSchema.describe('What there is to want; of several catalogs all that any of them wants.'),
+  include: selectionSchema
+    .prefault(['**'])
+    .describe('What is wanted: NAME or NAME:TAG patterns, or regular expressions between slashes over NAME:TAG.'),
+  exclude: selectionSchema.prefault([]).describe('What is not, even if included; written in the same ways.'),
   semver: semverSchema.optional().describe('Only tags that are versions in this range; one range, or one per NAME.'),
-  newest: scalars.count.optional().describe('Only so many of the newest versions of each name.'),
-  minAge: scalars.duration.prefault('0s').describe('Only what has not changed for this long.'),
+  latestPatch: scalars.flag.prefault(false).describe('Of each minor version of a name only the latest patch.'),
+  newest: scalars.count
+    .optional()
+    .describe(
+      'Only so many of each name: the images that were moved last, where the catalog knows, else the newest versions. With semver or latestPatch always versions.',
+    ),
+  minAge: scalars.duration
+    .prefault('0s')
+    .describe('Only what has not changed for this long, which the web API of the upstream tells.'),
+  maxAge: scalars.durationOrNever
+    .prefault('never')
+    .describe('Only what has changed within this time, which the web API of the upstream tells.'),
   platforms: platformsSchema.prefault('all').describe('Which platforms of an image are copied.'),
   to: z
     .union([targetSchema, listOf('targets', targetSchema).min(1, { error: 'expected at least one target' })], {
@@ -101,5 +130,6 @@ export const syncJobSchema = section('a map with name and catalog', {
 
 export type SyncJobInput = z.output<typeof syncJobSchema>;
 export type CatalogInput = z.output<typeof catalogSchema>;
+export type CatalogsInput = z.output<typeof catalogsSchema>;
 export type SelectionInput = z.output<typeof selectionSchema>;
 export type TargetInput = z.output<typeof targetSchema>;
