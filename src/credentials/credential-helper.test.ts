@@ -72,9 +72,14 @@ describe('what goes wrong is told without what the helper printed', () => {
   });
 
   test('a helper that hangs, even when its children keep its output open', async () => {
-    const fake = await helper('sleep 600', 100);
+    const fake = await helper('sleep 10', 100);
     await expect(fake.get('ghcr.io')).rejects.toThrow('docker-credential-fake did not answer within 0.1 seconds');
   });
+
+  test('a helper that hangs and will not be asked to end', async () => {
+    const fake = await helper("trap '' TERM; for i in $(seq 100); do sleep 0.1; done", 100);
+    await expect(fake.get('ghcr.io')).rejects.toThrow('docker-credential-fake did not answer within 0.1 seconds');
+  }, 5000);
 
   test('a helper that is not there', async () => {
     const missing = new CredentialHelper('nowhere', { env: { PATH: folder } });

@@ -1,47 +1,38 @@
 // docker's protocol for programs that keep logins: `docker-credential-NAME get|store|erase`, with the server's name or
 // a JSON document on stdin and a JSON document on stdout.
-import { execFile } from 'node:child_process';
 import { z } from 'zod';
 import { UsageError } from '../oci/usage-error.ts';
 import type { Credentials } from '../remote/credentials.ts';
 import { TOKEN_USERNAME, toCredentials } from './auth-file.ts';
-import type { ClientSurroundings } from './client-surroundings.ts';
-
-const TIMEOUT_MS = 30_000;
-const MAX_OUTPUT_BYTES = 256 * 1024;
+import { type LoginProgramNames, type LoginProgramOptions, runLoginProgram } from './login-program.ts';
 
 const answerSchema = z.object({ Username: z.string(), Secret: z.string() });
-
-export interface CredentialHelperOptions {
-  readonly env: ClientSurroundings['env'];
-  readonly timeoutMs?: number;
-}
 
 /** One helper. What fails is a UsageError that names it; what it printed may be a secret and is never repeated. */
 export class CredentialHelper {
   readonly program: string;
-  readonly #env: ClientSurroundings['env'];
-  readonly #timeoutMs: number;
+  readonly #names: LoginProgramNames;
+  readonly #options: LoginProgramOptions;
 
   /** Throws UsageError when the name could be a path or an option. */
-  constructor(name: string, { env, timeoutMs = TIMEOUT_MS }: CredentialHelperOptions) {
+  constructor(name: string, options: LoginProgramOptions) {
     if (!/^[a-z0-9_-]+$/i.test(name)) {
       throw new UsageError(
         `"${name.slice(0, 100)}" is not the name of a credential helper; it may have letters, digits, "_" and "-"`,
       );
     }
     this.program = `docker-credential-${name}`;
-    this.#env = env;
-    this.#timeoutMs = timeoutMs;
+    this.#names = {
+      title: `the credential helper ${this.program}`,
+      ifMissing: 'the docker configuration names it; install it or remove the entry',
+    };
+    this.#options = options;
   }
 
   async get(server: string): Promise<Credentials | undefined> {
     const answer = await this.#run('get', server);
-    if (answer === undefined) return undefined;
-    const parsed = answerSchema.safeParse(parseJson(answer));
-    if (!parsed.success)
-      throw new UsageError(`the credential helper ${this.program} gave no login for ${server}, but something else`);
-    return toCredentials(parsed.data.Username, parsed.data.Secret);
+    const complaint = `${this.#names.title} gave no login for ${server}, but something else`;
+    return answer === undefined ? undefined : readHelperAnswer(answer, complaint);
   }
 
   async store(server: string, credentials: Credentials): Promise<void> {
@@ -58,27 +49,24 @@ export class CredentialHelper {
   }
 
   /** The output, or `undefined` when the helper says that it has no such login. */
-  #run(action: 'get' | 'store' | 'erase', input: string): Promise<string | undefined> {
-    const options = { env: this.#env, timeout: this.#timeoutMs, maxBuffer: MAX_OUTPUT_BYTES, windowsHide: true };
-    return new Promise((resolve, reject) => {
-      const child = execFile(this.program, [action], options, (error, stdout) => {
-        if (error === null) resolve(stdout);
-        else if (stdout.includes('credentials not found')) resolve(undefined);
-        else reject(new UsageError(`the credential helper ${this.program} ${this.#reason(error)}`));
-      });
-      // A helper that does not read its input closes it early; how it ends says whether that matters.
-      child.stdin?.on('error', () => undefined);
-      child.stdin?.end(input);
-    });
+  async #run(action: 'get' | 'store' | 'erase', input: string): Promise<string | undefined> {
+    const { output, failure } = await runLoginProgram([this.program, action], input, this.#names, this.#options);
+    if (failure === undefined) return output;
+    if (isNoSuchLogin(output)) return undefined;
+    throw failure;
   }
+}
 
-  #reason({ code, killed }: { code?: string | number | null | undefined; killed?: boolean | undefined }): string {
-    if (code === 'ENOENT')
-      return 'is not installed, but the docker configuration names it; install it or remove the entry';
-    if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'gave more output than a login can have';
-    if (killed === true) return `did not answer within ${this.#timeoutMs / 1000} seconds`;
-    return `failed (${typeof code === 'number' ? `exit code ${code}` : (code ?? 'killed')}); run it by hand to see why`;
-  }
+/** Whether a helper that failed has only said that it has no such login. */
+export function isNoSuchLogin(output: string): boolean {
+  return output.includes('credentials not found');
+}
+
+/** The login of a helper's answer. Throws UsageError with the complaint when the answer is something else. */
+export function readHelperAnswer(output: string, complaint: string): Credentials | undefined {
+  const parsed = answerSchema.safeParse(parseJson(output));
+  if (!parsed.success) throw new UsageError(complaint);
+  return toCredentials(parsed.data.Username, parsed.data.Secret);
 }
 
 function parseJson(text: string): unknown {

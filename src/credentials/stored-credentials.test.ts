@@ -101,10 +101,10 @@ describe('a login is found', () => {
     await installHelper();
     await writeFile(env['HELPER']!, '{"ServerURL":"ghcr.io","Username":"ann","Secret":"pa:ss"}');
     await write('.docker/config.json', { credHelpers: { 'ghcr.io': 'fake' }, auths: { 'quay.io': entry(BOB) } });
-    expect(await find('ghcr.io')).toEqual(ANN);
+    expect(await find('ghcr.io')).toEqual({ ...ANN, lifetimeMs: 600_000 });
     expect(await find('quay.io')).toEqual(BOB);
     await write('.docker/config.json', { credsStore: 'fake', auths: { 'quay.io': entry(BOB), 'ghcr.io': {} } });
-    expect(await find('ghcr.io')).toEqual(ANN);
+    expect(await find('ghcr.io')).toEqual({ ...ANN, lifetimeMs: 600_000 });
     expect(await find('quay.io')).toEqual(BOB);
     await write('.docker/config.json', { credsStore: 'fake', credHelpers: { 'ghcr.io': '' }, auths: {} });
     expect(await find('ghcr.io')).toBeUndefined();
@@ -181,7 +181,7 @@ describe('a saved login', () => {
     await write('.docker/config.json', { credsStore: 'fake', auths: { 'ghcr.io': entry(BOB) } });
     expect(await save('ghcr.io', ANN)).toBe('docker-credential-fake');
     expect(await readDockerFile()).toEqual({ credsStore: 'fake', auths: { 'ghcr.io': {} } });
-    expect(await find('ghcr.io')).toEqual(ANN);
+    expect(await find('ghcr.io')).toMatchObject(ANN);
     expect(await remove('ghcr.io')).toBe('docker-credential-fake');
     expect(await readDockerFile()).toEqual({ credsStore: 'fake', auths: {} });
     expect(await find('ghcr.io')).toBeUndefined();

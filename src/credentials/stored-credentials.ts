@@ -7,10 +7,14 @@ import { dockerConfig } from './docker-config.ts';
 import { readAuthFile, versionOf } from './read-auth-file.ts';
 import { serverName } from './registry-key.ts';
 
+/** What a helper gives may be a token of an hour that is half over, and says nothing of that. */
+const HELPED_LIFETIME_MS = 10 * 60 * 1000;
+
 /**
  * The logins that docker, skopeo and their like keep on this machine. `REGISTRY_AUTH_FILE` comes before docker's
  * configuration, that before the files of containers; in each file the helper that it names comes before what it holds.
- * A file is read again when it has changed, and a helper is asked each time, for its logins may be short-lived.
+ * A file is read again when it has changed, and a helper is asked each time, for its logins may be short-lived: theirs
+ * are the ones with a lifetime.
  */
 export class StoredCredentials implements CredentialStore {
   readonly #env: ClientSurroundings['env'];
@@ -40,7 +44,8 @@ export class StoredCredentials implements CredentialStore {
     const name = helperNameFor(content, place, registryHost);
     const helper = name === undefined ? undefined : new CredentialHelper(name, { env: this.#env });
     const helped = await helper?.get(serverName(registryHost));
-    return helped ?? findAuth(content, place.file, registryHost, repository);
+    if (helped !== undefined) return { ...helped, lifetimeMs: HELPED_LIFETIME_MS };
+    return findAuth(content, place.file, registryHost, repository);
   }
 
   async #read(file: string): Promise<AuthFile | undefined> {

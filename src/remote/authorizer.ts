@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Traffic } from '../observe/traffic.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credentials } from './credentials.ts';
+import { KeptLogin } from './kept-login.ts';
 import type { Network } from './network.ts';
 import { RemoteError } from './remote-error.ts';
 import type { Reach, SendResponse } from './send.ts';
@@ -13,12 +14,15 @@ export interface AuthorizerOptions {
   readonly network: Network;
   /** The registry's own URL; its origin may always see the secret. */
   readonly url: URL;
+  /** Asked when a login is first wanted, when its lifetime is over, and when it was refused. */
   readonly credentials?: (() => Promise<Credentials | undefined>) | undefined;
   /** Token servers elsewhere that may see the secret too; compared as origin and path. */
   readonly realms?: readonly string[] | undefined;
   /** Whom a realm that the registry names may reach. */
   readonly reach: () => Promise<Reach>;
   readonly traffic: Traffic;
+  /** Past this a pause is not waited for, here neither. */
+  readonly longestPauseMs?: number | undefined;
 }
 
 interface Token {
@@ -48,18 +52,23 @@ export class Authorizer {
   readonly #tokens = new Map<string, Token>();
   #challenge: Challenge | undefined;
   #isPinged = false;
-  #credentials: Promise<Credentials | undefined> | undefined;
+  readonly #login: KeptLogin;
+  /** The last that took the place of one that was refused, and the tokens from before it. */
+  #newest: Credentials | undefined;
+  #outdated: ReadonlySet<string> = new Set();
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
     this.#host = options.url.host;
+    const ask = options.credentials ?? (() => Promise.resolve(undefined));
+    this.#login = new KeptLogin({ ask, clock: options.network.clock });
   }
 
   /** The Authorization header for these scopes; `undefined` where the registry has not asked for one. */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
     if (!this.#isPinged) await this.#pings.run('ping', () => this.#ping(signal), signal);
     if (this.#challenge === undefined) return undefined;
-    if (this.#challenge.scheme === 'basic') return basic(await this.#login());
+    if (this.#challenge.scheme === 'basic') return basic(await this.#login.current());
     return `Bearer ${(await this.#token(this.#challenge, scopes, signal)).text}`;
   }
 
@@ -71,30 +80,52 @@ export class Authorizer {
     const challenge = this.#choose(parseChallenges(response.headers.all('www-authenticate')));
     await response.body.discard();
     if (challenge?.scheme === 'bearer' && sent?.startsWith('Bearer ')) {
-      if (challenge.parameters.get('error') === 'insufficient_scope') throw await this.#denied(what);
+      const isTooLittle = challenge.parameters.get('error') === 'insufficient_scope';
+      if (isTooLittle && !(await this.#hasBetter(sent))) throw this.#denied(what);
       // Others may have met the same refusal, and one of them fetched the next token already.
       const key = keyOf(challenge, this.#scopesFor(challenge, scopes));
       if (sent === `Bearer ${this.#tokens.get(key)?.text}`) this.#tokens.delete(key);
       this.#challenge = challenge;
       return;
     }
-    if (challenge === undefined || sent !== undefined) throw this.#unauthorized(what, sent !== undefined);
-    if (challenge.scheme === 'basic' && (await this.#login()) === undefined) throw this.#unauthorized(what, false);
+    const isWrong = sent !== undefined;
+    const isAnswerable = !isWrong || (challenge?.scheme === 'basic' && sent.startsWith('Basic '));
+    if (challenge === undefined || !isAnswerable) throw this.#unauthorized(what, isWrong);
+    if (challenge.scheme === 'basic' && !(await this.#hasOther(sent))) throw this.#unauthorized(what, isWrong);
     this.#challenge = challenge;
   }
 
   async hasLogin(): Promise<boolean> {
-    return (await this.#login()) !== undefined;
+    return (await this.#login.current()) !== undefined;
   }
 
-  async #login(): Promise<Credentials | undefined> {
-    this.#credentials ??= this.#options.credentials?.() ?? Promise.resolve(undefined);
-    return await this.#credentials;
+  /** Whether there is a login to send in place of this header, or of none. */
+  async #hasOther(sent: string | undefined): Promise<boolean> {
+    if (sent === undefined && (await this.#login.current()) !== undefined) return true;
+    const { last } = this.#login;
+    return sent !== basic(last) || (await this.#isReplaced(last));
+  }
+
+  /** Whether a token for a newer login can be had in place of this one. */
+  async #hasBetter(sent: string): Promise<boolean> {
+    return this.#outdated.has(sent) || (await this.#isReplaced(this.#login.last));
+  }
+
+  async #isReplaced(refused: Credentials | undefined): Promise<boolean> {
+    if (!(await this.#login.isReplaced(refused))) return false;
+    // Many are told of the same new login; the tokens that the first of them fetched with it are good.
+    const { last } = this.#login;
+    if (last !== this.#newest) {
+      this.#outdated = new Set([...this.#tokens.values()].map(({ text }) => `Bearer ${text}`));
+      this.#tokens.clear();
+      this.#newest = last;
+    }
+    return true;
   }
 
   // Asked once, so that many first requests do not each meet a 401. A registry that refuses its root may still serve.
   async #ping(signal?: AbortSignal): Promise<void> {
-    const { network, url, traffic } = this.#options;
+    const { network, url, traffic, longestPauseMs } = this.#options;
     const response = await network.origin(url).exchange({
       method: 'GET',
       url: new URL('v2/', url),
@@ -103,6 +134,7 @@ export class Authorizer {
       what: 'its API root /v2/',
       traffic,
       reach: 'configured',
+      longestPauseMs,
       signal,
     });
     await response.body.discard();
@@ -123,7 +155,11 @@ export class Authorizer {
     const known = this.#tokens.get(key);
     if (known !== undefined && known.expiresMs > this.#options.network.clock.now()) return known;
     const fetchToken = async () => {
-      const token = await this.#fetchToken(challenge, wanted, signal);
+      const token = await this.#fetchToken(challenge, wanted, signal).catch((error: unknown) => {
+        // What stood in the way once may have named a token server that is none: the registry is asked anew.
+        this.#isPinged = false;
+        throw error;
+      });
       const oldest = this.#tokens.keys().next().value;
       if (this.#tokens.size >= MAX_TOKENS && oldest !== undefined) this.#tokens.delete(oldest);
       this.#tokens.set(key, token);
@@ -139,26 +175,38 @@ export class Authorizer {
   }
 
   async #fetchToken(challenge: Challenge, scopes: readonly string[], signal?: AbortSignal): Promise<Token> {
-    const { network, traffic, reach, url } = this.#options;
-    const credentials = await this.#login();
-    const realm = this.#realm(challenge, credentials);
+    for (let isLastTry = false; ; isLastTry = true) {
+      const login = await this.#login.current();
+      const realm = this.#realm(challenge, login);
+      const response = await this.#askRealm(realm, challenge, scopes, login, signal);
+      const askedMs = this.#options.network.clock.now();
+      if (response.status === 200) return readToken(await response.body.bytes(MAX_TOKEN_BYTES), askedMs, realm.host);
+      await response.body.discard();
+      const mayTryAnother = !isLastTry && isRefusal(response.status);
+      if (mayTryAnother && (await this.#isReplaced(login))) continue;
+      throw this.#refusedLogin(realm, response.status, login);
+    }
+  }
+
+  async #askRealm(
+    realm: URL,
+    challenge: Challenge,
+    scopes: readonly string[],
+    login: Credentials | undefined,
+    signal?: AbortSignal,
+  ): Promise<SendResponse> {
+    const { network, traffic, reach, url, longestPauseMs } = this.#options;
     const isOwn = realm.origin === url.origin || this.#isTrusted(realm);
-    const request = tokenRequest(realm, challenge.parameters.get('service'), scopes, credentials);
-    const response = await network.origin(realm).exchange({
-      ...request,
+    return await network.origin(realm).exchange({
+      ...tokenRequest(realm, challenge.parameters.get('service'), scopes, login),
       kind: 'token',
       what: `a token for ${this.#host}`,
       traffic,
       maxBodyBytes: MAX_TOKEN_BYTES,
       reach: isOwn ? 'configured' : await reach(),
+      longestPauseMs,
       signal,
     });
-    const askedMs = network.clock.now();
-    if (response.status !== 200) {
-      await response.body.discard();
-      throw this.#refusedLogin(realm, response.status, credentials);
-    }
-    return readToken(await response.body.bytes(MAX_TOKEN_BYTES), askedMs, realm.host);
   }
 
   #realm(challenge: Challenge, credentials: Credentials | undefined): URL {
@@ -180,27 +228,26 @@ export class Authorizer {
   }
 
   #refusedLogin(realm: URL, status: number, credentials: Credentials | undefined): RemoteError {
-    const isRefusal = status === 401 || status === 403 || status === 400;
-    if (isRefusal && credentials !== undefined) {
+    if (isRefusal(status) && credentials !== undefined) {
       const who = 'username' in credentials ? `the login "${credentials.username}"` : 'the stored login';
       const message = `refused ${who}: wrong user name or password`;
       return new RemoteError(this.#host, 'UNAUTHORIZED', message, { status });
     }
-    if (isRefusal) return this.#unauthorized('a token', false);
+    if (isRefusal(status)) return this.#unauthorized('a token', false);
     return new RemoteError(realm.host, 'NOT_A_REGISTRY', `answered ${status} instead of a token for ${this.#host}`);
   }
 
-  async #denied(what: string): Promise<RemoteError> {
-    const hasLogin = (await this.#login()) !== undefined;
-    const remark = hasLogin ? 'or this login may not see it' : 'and may need `wharf login`';
+  #denied(what: string): RemoteError {
+    const remark = this.#login.last !== undefined ? 'or this login may not see it' : 'and may need `wharf login`';
     const message = `denies access to ${what}: it does not exist, ${remark}`;
     return new RemoteError(this.#host, 'DENIED', message, { status: 401 });
   }
 
   #unauthorized(what: string, isWrong: boolean): RemoteError {
-    const message = isWrong
-      ? `refused the login for ${what}: wrong user name or password`
-      : `wants a login for ${what}; run \`wharf login ${this.#host}\``;
+    const message =
+      isWrong && this.#login.last !== undefined
+        ? `refused the login for ${what}: wrong user name or password`
+        : `wants a login for ${what}; run \`wharf login ${this.#host}\``;
     return new RemoteError(this.#host, 'UNAUTHORIZED', message, { status: 401 });
   }
 }
@@ -208,6 +255,10 @@ export class Authorizer {
 /** The scope of a repository, as the token specification writes it: `repository:library/nginx:pull`. */
 export function repositoryScope(repository: string, actions: 'pull' | 'pull,push' | 'delete'): string {
   return `repository:${repository}:${actions}`;
+}
+
+function isRefusal(status: number): boolean {
+  return status === 401 || status === 403 || status === 400;
 }
 
 function tokenRequest(realm: URL, service: string | undefined, scopes: readonly string[], login?: Credentials) {

@@ -8,6 +8,8 @@ import type { RemoteRepository } from './remote-repository.ts';
 
 export interface BlobSource {
   readonly repository: RemoteRepository;
+  /** The owner of the repository, not a mirror. */
+  readonly isAuthority?: boolean | undefined;
   /** Told of each failure: of a request, of a broken body, and of a whole body that hashes wrong. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
@@ -20,6 +22,16 @@ export interface BlobTransferOptions extends BlobCall {
   readonly mayStitch: boolean;
   /** Told when a body of several answers hashes wrong. */
   readonly onStitchedWrong: () => void;
+  /** Where to begin: whoever reads it has what is before. */
+  readonly startByte?: number | undefined;
+}
+
+/** The bytes as they come, for whoever hashes the whole himself and believes nothing before. */
+export interface UnverifiedBlob extends BlobBody {
+  /** Whether all bytes so far came from the authority. */
+  readonly isFromAuthority: boolean;
+  /** To be called when the whole hashes wrong: the sources learn from it. Gives the error that says so. */
+  wrong(message: string): Error;
 }
 
 /** After so many breaks the transfer fails; whoever pushes the blob then opens another. */
@@ -30,16 +42,33 @@ export class BlobTransfer {
   #next = 0;
   #current: { readonly source: BlobSource; readonly reader: ReadableStreamDefaultReader<Uint8Array> } | undefined;
   #sizeBytes: number | undefined;
-  #received = 0;
-  #breaks = 0;
+  #received: number;
+  #breaks: number;
+  #hasBroken = false;
+  #isFromAuthority: boolean;
 
   constructor(options: BlobTransferOptions) {
+    const { startByte = 0, sizeBytes } = options;
     this.#options = options;
-    this.#sizeBytes = options.sizeBytes;
+    this.#sizeBytes = sizeBytes;
+    this.#received = startByte;
+    // What is before came from whoever had it: the whole is one of several answers.
+    this.#breaks = startByte === 0 ? 0 : 1;
+    this.#isFromAuthority = startByte === 0;
   }
 
   /** Rejects with the last source's reason when none has the blob. */
   async open(): Promise<BlobBody> {
+    const { digest } = this.#options;
+    const { sizeBytes, body } = await this.openUnverified();
+    return {
+      sizeBytes,
+      body: verifyDigest(body, { digest, sizeBytes }, (code, message) => this.#wrong(code, message)),
+    };
+  }
+
+  /** The same for bytes that nobody has hashed, from `startByte` on. */
+  async openUnverified(): Promise<UnverifiedBlob> {
     await this.#openNext();
     const sizeBytes = this.#sizeBytes ?? 0;
     const body = new ReadableStream<Uint8Array>(
@@ -49,10 +78,14 @@ export class BlobTransfer {
       },
       { highWaterMark: 0 },
     );
-    const { digest } = this.#options;
+    const isFromAuthority = () => this.#isFromAuthority;
     return {
       sizeBytes,
-      body: verifyDigest(body, { digest, sizeBytes }, (code, message) => this.#wrong(code, message)),
+      body,
+      get isFromAuthority() {
+        return isFromAuthority();
+      },
+      wrong: (message) => this.#wrong('DIGEST_INVALID', message),
     };
   }
 
@@ -80,6 +113,7 @@ export class BlobTransfer {
   async #continueAfter(broken: unknown): Promise<void> {
     this.#options.signal?.throwIfAborted();
     this.#breaks += 1;
+    this.#hasBroken = true;
     this.#current?.source.onFailure?.(broken);
     if (!this.#options.mayStitch || this.#breaks > MAX_BREAKS) throw broken;
     this.#next = Math.min(this.#next, this.#options.sources.length - 1);
@@ -94,11 +128,14 @@ export class BlobTransfer {
       this.#next += 1;
       if (source === undefined) break;
       try {
-        const call = { signal, isContinued: this.#breaks > 0 };
+        const call = { signal, isContinued: this.#hasBroken };
         const { sizeBytes, body } = await source.repository.unverifiedBlob(digest, this.#received, call);
         this.#sizeBytes ??= sizeBytes;
         this.#current = { source, reader: body.getReader() };
-        if (sizeBytes === this.#sizeBytes) return;
+        if (sizeBytes === this.#sizeBytes) {
+          this.#isFromAuthority &&= source.isAuthority === true;
+          return;
+        }
         await this.#current.reader.cancel();
         throw this.#fault('SIZE_INVALID', `says that ${this.#name} has ${sizeBytes} bytes, not ${this.#sizeBytes}`);
       } catch (error) {

@@ -1,8 +1,12 @@
 /** What proves to a registry who we are. */
-export type Credentials =
+export type Credentials = (
   | { readonly username: string; readonly password: string }
   /** A refresh token, which a token server takes instead of a password. */
-  | { readonly identityToken: string };
+  | { readonly identityToken: string }
+) & {
+  /** How long it serves before it is asked for anew; zero: once. Absent: until it is refused. */
+  readonly lifetimeMs?: number | undefined;
+};
 
 /** Where logins are kept. */
 export interface CredentialStore {

@@ -105,6 +105,10 @@ export class Origin {
       throw new RemoteError(this.host, 'DOWN', message);
     }
     if (pauseMs <= longestPauseMs(exchange)) return;
+    if (this.health.isFailing) {
+      const message = `has failed again and again, so ${what} is not asked for yet`;
+      throw new RemoteError(this.host, 'DOWN', message, { retryAfterMs: pauseMs });
+    }
     const message = `asked us to wait, so ${what} is not asked for`;
     throw new RemoteError(this.host, 'RATE_LIMIT', message, { retryAfterMs: pauseMs });
   }

@@ -21,12 +21,14 @@ export interface RemoteRegistryOptions {
   /** The origin that serves `/v2/`; written by a person, so trusted. */
   readonly url: URL;
   readonly network: Network;
-  /** Asked once, when the registry first wants a login. */
+  /** Asked when the registry first wants a login, when its lifetime is over, and when it was refused. */
   readonly credentials?: (() => Promise<Credentials | undefined>) | undefined;
   readonly realms?: readonly string[] | undefined;
   readonly ledger?: PullLedger | undefined;
   /** There are other sources of the same: past this a pause is not waited for, and RATE_LIMIT is thrown. */
   readonly longestPauseMs?: number | undefined;
+  /** It is copied to: what it would first fetch from elsewhere is not there yet. */
+  readonly isTarget?: boolean | undefined;
 }
 
 export interface RegistryRequest {
@@ -60,18 +62,29 @@ export class RemoteRegistry {
   readonly pushes = new Set<RepositoryName>();
   readonly #authorizer: Authorizer;
   readonly #longestPauseMs: number | undefined;
+  readonly #isTarget: boolean;
   #reach: Promise<Reach> | undefined;
   #refusedUntilMs = 0;
+  #hasHeardOfPulls = false;
 
   constructor(options: RemoteRegistryOptions) {
-    const { name, url, network, credentials, realms, ledger, longestPauseMs } = options;
+    const { name, url, network, credentials, realms, ledger, longestPauseMs, isTarget = false } = options;
     this.name = name;
     this.url = url;
     this.network = network;
     this.#longestPauseMs = longestPauseMs;
+    this.#isTarget = isTarget;
     this.ledger = ledger ?? new ProcessPullLedger(network.clock);
     const reach = () => this.#foreignReach();
-    this.#authorizer = new Authorizer({ network, url, credentials, realms, reach, traffic: this.traffic });
+    this.#authorizer = new Authorizer({
+      network,
+      url,
+      credentials,
+      realms,
+      reach,
+      traffic: this.traffic,
+      longestPauseMs,
+    });
   }
 
   get host(): string {
@@ -80,6 +93,19 @@ export class RemoteRegistry {
 
   repository(name: RepositoryName): RemoteRepository {
     return new RemoteRepository(this, name);
+  }
+
+  /** Whether an answer has said how many pulls are left, or that none are counted. */
+  get hasHeardOfPulls(): boolean {
+    return this.#hasHeardOfPulls;
+  }
+
+  /** When there are pulls again at the latest, in milliseconds since the epoch; `undefined` while some are left. */
+  get pullsBackByMs(): number | undefined {
+    const nowMs = this.network.clock.now();
+    if (this.#refusedUntilMs > nowMs) return this.#refusedUntilMs;
+    const { budget } = this.ledger;
+    return budget !== undefined && budget.remaining <= 0 && budget.resetsByMs > nowMs ? budget.resetsByMs : undefined;
   }
 
   /** Whether what is read here is read with a login. */
@@ -132,6 +158,8 @@ export class RemoteRegistry {
       const kind = hops === 0 ? request.kind : 'redirect';
       const response = await this.#exchange({ ...request, kind }, url, authorization);
       const mayFollow = request.method === 'GET' || request.method === 'HEAD';
+      // Whoever we were sent on to is not asked for a login, nor believed where to get one.
+      if (response.status === 401 && url.origin !== this.url.origin) throw await this.errorFrom(response, request.what);
       if (!mayFollow || !isRedirect(response.status)) return response;
       await response.body.discard();
       url = redirectTarget(response, url, this.host, request.what);
@@ -156,6 +184,8 @@ export class RemoteRegistry {
         headers: {
           'user-agent': USER_AGENT,
           'accept-encoding': 'identity',
+          // RFC 9111 §5.2.1.7: else a cache of the same upstream would say that it has all that is to be copied there.
+          ...(this.#isTarget && isLook(request) && { 'cache-control': 'only-if-cached' }),
           ...request.headers,
           ...(isOwn && authorization !== undefined && { authorization }),
         },
@@ -166,7 +196,10 @@ export class RemoteRegistry {
           ? () => this.#beforeMetered(isPull ? (request.payer ?? ledger) : undefined)
           : undefined,
       });
-      if (isMetered && response.status < 400) ledger.observed(parsePullLimit(response.headers));
+      if (isMetered && response.status < 400) {
+        ledger.observed(parsePullLimit(response.headers));
+        this.#hasHeardOfPulls = true;
+      }
       return response;
     } catch (error) {
       const isRefusal = error instanceof RemoteError && error.code === 'PULL_LIMIT' && error.status !== undefined;
@@ -181,14 +214,17 @@ export class RemoteRegistry {
 
   // A HEAD is free, yet refused like a GET once no pulls are left.
   async #beforeMetered(payer: PullPayer | undefined): Promise<void> {
-    if (this.#refusedUntilMs > this.network.clock.now()) throw noPullsLeft(this.host, this.#refusedUntilMs);
-    if (payer !== undefined) return await payer.spend(this.host);
-    const { budget } = this.ledger;
-    const isSpent = budget !== undefined && budget.remaining <= 0 && budget.resetsByMs > this.network.clock.now();
-    if (isSpent) throw noPullsLeft(this.host, budget.resetsByMs);
+    if (payer !== undefined && this.#refusedUntilMs <= this.network.clock.now()) return await payer.spend(this.host);
+    const { pullsBackByMs } = this;
+    if (pullsBackByMs !== undefined) throw noPullsLeft(this.host, pullsBackByMs);
   }
 
   #endOfWindow({ retryAfterMs = DEFAULT_WINDOW_SECONDS * 1000 }: RemoteError): number {
     return this.ledger.budget?.resetsByMs ?? this.network.clock.now() + retryAfterMs;
   }
+}
+
+/** Whether it asks what is there, and for nothing of it. */
+function isLook({ method, kind }: RegistryRequest): boolean {
+  return method === 'HEAD' || kind === 'tagList';
 }

@@ -74,6 +74,12 @@ describe('what a tag means', () => {
     });
   });
 
+  test('is not taken to be missing on the word of a web page', async () => {
+    const page = respond({ status: 404, headers: { 'content-type': 'text/html; charset=utf-8' }, body: '<html>' });
+    await using app = await startApp({ when: ofManifest('HEAD'), action: page });
+    await expect(app.repository.resolve(ONE)).rejects.toMatchObject({ code: 'NOT_A_REGISTRY', status: undefined });
+  });
+
   test('is not believed of a web page', async () => {
     await using app = await startApp({ when: ofManifest('HEAD'), action: html() });
     await expect(app.repository.resolve(ONE)).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, algorithmOf, digestOf, isDigest } from '../oci/digest.ts';
-import { OciError } from '../oci/errors.ts';
+import { OciError, isNotFound } from '../oci/errors.ts';
 import { MANIFEST_ACCEPT, isManifestType, withoutParameters } from '../oci/media-type.ts';
 import { type Manifest, MAX_MANIFEST_BYTES, readManifest } from '../oci/manifest.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
@@ -18,11 +18,14 @@ import type {
 import { verifyDigest } from '../streams/verify-digest.ts';
 import { repositoryScope } from './authorizer.ts';
 import type { PullPayer } from './pull-ledger.ts';
-import { RemoteError } from './remote-error.ts';
+import { RemoteError, type RemoteErrorCode } from './remote-error.ts';
+import { readReferrers } from './referrers.ts';
 import type { RemoteRegistry, RegistryRequest } from './remote-registry.ts';
 import type { SendResponse } from './send.ts';
 import { readTagList } from './tag-list.ts';
 import { cancelUpload, openUpload, pushBlob } from './uploads.ts';
+
+const REFUSALS: ReadonlySet<RemoteErrorCode> = new Set(['UNAUTHORIZED', 'DENIED']);
 
 /** `payer`: who answers for the pull, if it is counted. */
 export interface ManifestCall extends Call {
@@ -124,6 +127,26 @@ export class RemoteRepository implements Target, ListsTags, DeletesTags {
     return await readTagList(this, call);
   }
 
+  /** Whether there is such a repository, and we may read it. Rejects when the registry does not say. */
+  async isReadable(call: Call = {}): Promise<boolean> {
+    const what = `the tags of ${this.name}`;
+    try {
+      const response = await this.request({ ...call, method: 'GET', path: 'tags/list?n=1', kind: 'tagList', what });
+      if (response.status !== 200) throw await this.registry.errorFrom(response, what);
+      await response.body.discard();
+      return true;
+    } catch (error) {
+      const isRefusal = error instanceof RemoteError && REFUSALS.has(error.code);
+      if (isRefusal || isNotFound(error)) return false;
+      throw error;
+    }
+  }
+
+  /** distribution-spec §Listing Referrers, by digest; none where the registry does not know of them. */
+  async referrers(subject: Digest, call: Call = {}): Promise<readonly Descriptor[]> {
+    return await readReferrers(this, subject, call);
+  }
+
   async deleteTag(tag: Tag, call: Call = {}): Promise<boolean> {
     const what = this.#manifestName(tag);
     const response = await this.request({ ...call, method: 'DELETE', path: `manifests/${tag}`, kind: 'delete', what });
@@ -212,7 +235,9 @@ export class RemoteRepository implements Target, ListsTags, DeletesTags {
       what,
       ...(method === 'GET' && { maxBodyBytes: MAX_MANIFEST_BYTES }),
     });
-    if (response.status === 200) return await this.#exceptWebPages(response, what);
+    // A page that says 404 is of a server in the way: no registry says so that it has no such thing.
+    if (response.status === 200 || response.status === 404) await this.#refuseWebPage(response, what);
+    if (response.status === 200) return response;
     const error = await this.registry.errorFrom(response, what);
     // A HEAD has no body that could say so, and a missing repository is a missing manifest too.
     if (response.status !== 404) throw error;
@@ -220,9 +245,9 @@ export class RemoteRepository implements Target, ListsTags, DeletesTags {
   }
 
   // What a captive portal, or a proxy in the way, says to everything.
-  async #exceptWebPages(response: SendResponse, what: string): Promise<SendResponse> {
+  async #refuseWebPage(response: SendResponse, what: string): Promise<void> {
     const mediaType = withoutParameters(response.headers.get('content-type') ?? '');
-    if (mediaType !== 'text/html') return response;
+    if (mediaType !== 'text/html') return;
     await response.body.discard();
     throw this.#noManifest(mediaType, what);
   }

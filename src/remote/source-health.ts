@@ -37,6 +37,7 @@ export class SourceHealth {
   readonly #burstMs: number;
   #nextTurnMs = 0;
   #pausedUntilMs = 0;
+  #isAskedToWait = false;
   #growth: 'doubling' | 'steady' = 'doubling';
   #successes = 0;
   #failuresInARow = 0;
@@ -84,6 +85,11 @@ export class SourceHealth {
     return this.pauseMs > 0;
   }
 
+  /** Left alone because it failed, and not because it said so. */
+  get isFailing(): boolean {
+    return this.isBenched && !this.#isAskedToWait;
+  }
+
   /** How long it is left alone from now on. */
   get pauseMs(): number {
     return Math.max(0, this.#pausedUntilMs - this.#clock.monotonic());
@@ -109,7 +115,7 @@ export class SourceHealth {
   /** It asked for less: fewer requests at once, and none before `retryAfterMs` has passed. */
   slowedDown(retryAfterMs: number): void {
     this.#shrink();
-    this.#pauseFor(retryAfterMs);
+    this.#pauseFor(retryAfterMs, true);
   }
 
   /** It failed; many in a row bench it, each time for longer. */
@@ -120,7 +126,7 @@ export class SourceHealth {
     this.#failuresInARow += 1;
     this.#failingSinceMs ??= this.#clock.monotonic();
     const excess = this.#failuresInARow - FAILURES_TO_BENCH;
-    if (excess >= 0) this.#pauseFor(Math.min(FIRST_BENCH_MS * 2 ** Math.min(excess, 10), LONGEST_BENCH_MS));
+    if (excess >= 0) this.#pauseFor(Math.min(FIRST_BENCH_MS * 2 ** Math.min(excess, 10), LONGEST_BENCH_MS), false);
   }
 
   #shrink(): void {
@@ -139,8 +145,11 @@ export class SourceHealth {
     return await (place === 'transfer' ? this.#transfers : this.#requests).acquire(signal);
   }
 
-  #pauseFor(ms: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonic() + ms);
+  #pauseFor(ms: number, isAskedToWait: boolean): void {
+    const untilMs = this.#clock.monotonic() + ms;
+    if (untilMs <= this.#pausedUntilMs) return;
+    this.#pausedUntilMs = untilMs;
+    this.#isAskedToWait = isAskedToWait;
   }
 
   #waitMs(): number {

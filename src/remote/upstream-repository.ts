@@ -4,9 +4,10 @@ import type { Digest } from '../oci/digest.ts';
 import type { Manifest } from '../oci/manifest.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
 import type { BlobBody, BlobCall, Call, Resolution, Source } from '../oci/repository.ts';
-import { BlobTransfer, type BlobSource } from './blob-transfer.ts';
+import { BlobTransfer, type BlobSource, type UnverifiedBlob } from './blob-transfer.ts';
 import type { Mirror } from './mirror.ts';
 import type { PullPayer } from './pull-ledger.ts';
+import { RemoteError } from './remote-error.ts';
 import type { RemoteRepository } from './remote-repository.ts';
 
 export interface UpstreamRepositoryOptions {
@@ -74,6 +75,20 @@ export class UpstreamRepository implements Source {
 
   /** From the mirrors for blobs, else the authority, which does not count blobs, else any mirror. */
   async blob(digest: Digest, call: BlobCall = {}): Promise<BlobBody> {
+    return await (await this.#transfer(digest, call)).open();
+  }
+
+  /** The same from `startByte` on, for whoever has what is before and hashes the whole. */
+  async unverifiedBlob(digest: Digest, call: BlobCall & { readonly startByte?: number }): Promise<UnverifiedBlob> {
+    return await (await this.#transfer(digest, call)).openUnverified();
+  }
+
+  /** Whether a body of this blob may be one of several answers: those did not fit together before. */
+  mayStitch(digest: Digest): boolean {
+    return !this.#options.unstitchable.has(digest);
+  }
+
+  async #transfer(digest: Digest, call: BlobCall & { readonly startByte?: number }): Promise<BlobTransfer> {
     const { authority, name } = this.#options;
     const sourcesFor = async (isMeant: (mirror: Mirror) => boolean): Promise<BlobSource[]> =>
       (await this.#mirrors(isMeant)).map(({ mirror, repository }) => ({
@@ -82,17 +97,16 @@ export class UpstreamRepository implements Source {
       }));
     const sources = [
       ...(await sourcesFor((mirror) => mirror.isFor('blobs'))),
-      { repository: authority },
+      { repository: authority, isAuthority: true },
       ...(await sourcesFor((mirror) => !mirror.isFor('blobs'))),
     ];
-    const { unstitchable } = this.#options;
-    return await new BlobTransfer({
+    return new BlobTransfer({
       ...call,
       digest,
       sources,
-      mayStitch: !unstitchable.has(digest),
-      onStitchedWrong: () => unstitchable.add(digest),
-    }).open();
+      mayStitch: this.mayStitch(digest),
+      onStitchedWrong: () => this.#options.unstitchable.add(digest),
+    });
   }
 
   async #mirrors(isMeant: (mirror: Mirror) => boolean): Promise<{ mirror: Mirror; repository: RemoteRepository }[]> {
@@ -101,6 +115,13 @@ export class UpstreamRepository implements Source {
       const repository = mirror.repository(upstream, name);
       return repository === undefined ? [] : [{ mirror, repository }];
     });
-    return candidates.length > 0 && (await isPublic()) ? candidates : [];
+    if (candidates.length === 0) return [];
+    try {
+      return (await isPublic()) ? candidates : [];
+    } catch (error) {
+      // Where that is not known nothing is told.
+      if (error instanceof RemoteError) return [];
+      throw error;
+    }
   }
 }

@@ -1,12 +1,11 @@
 // The product's idea as an object: the authority says what a tag means, in ways that spend no pull.
 import type { Digest } from '../oci/digest.ts';
 import { type RepositoryName, type Tag, familiarName, parseRepositoryName } from '../oci/reference.ts';
-import type { Call, Source } from '../oci/repository.ts';
+import type { Call } from '../oci/repository.ts';
 import { expandTemplate } from '../oci/template.ts';
 import type { HubApi } from './hub-api.ts';
 import type { Mirror } from './mirror.ts';
 import type { PullPayer } from './pull-ledger.ts';
-import { RemoteError } from './remote-error.ts';
 import type { RemoteRegistry } from './remote-registry.ts';
 import type { RemoteRepository } from './remote-repository.ts';
 import type { TagMemory } from './tag-memory.ts';
@@ -27,6 +26,8 @@ export interface UpstreamOptions {
   readonly paid?: PaidManifestStore | undefined;
   readonly memory?: TagMemory | undefined;
 }
+
+const MAX_PUBLICITY = 10_000;
 
 /** The owner of names: a registry, and where it has one the web API that tells digests by the hundred. */
 export class Upstream {
@@ -60,13 +61,13 @@ export class Upstream {
   }
 
   /** The repository as a source of content by digest, from wherever it costs least; what is counted, `payer` pays. */
-  repository(name: RepositoryName, payer?: PullPayer): Source {
+  repository(name: RepositoryName, payer?: PullPayer): UpstreamRepository {
     return new UpstreamRepository({
       upstream: this.name,
       name,
       authority: this.authority(name),
       mirrors: this.mirrors,
-      isPublic: () => this.#isPublic(name),
+      isPublic: () => this.isPublic(name),
       unstitchable: this.#unstitchable,
       paid: this.#paid,
       payer,
@@ -90,37 +91,44 @@ export class Upstream {
     return paid.filter(Boolean).length;
   }
 
+  /**
+   * Whether anybody may read the repository: what we can read without a login is; with one, the registry is asked once as
+   * nobody in particular. Rejects when it does not say.
+   */
+  isPublic(name: RepositoryName): Promise<boolean> {
+    const known = this.#publicity.get(name) ?? this.#askWhetherPublic(name);
+    const [oldest] = this.#publicity.keys();
+    if (this.#publicity.size >= MAX_PUBLICITY && oldest !== undefined) this.#publicity.delete(oldest);
+    this.#publicity.set(name, known);
+    return known;
+  }
+
   #nameAt(name: RepositoryName): RepositoryName {
     const values = { repository: name, name: familiarName(this.name, name), upstream: this.name };
     return parseRepositoryName(expandTemplate(this.#template, values));
   }
 
   // Once a process: from then on each answer says it. Whatever is wrong is for the request itself to say.
-  #learnBudget(name: RepositoryName, digest: Digest, call: Call): Promise<void> {
+  async #learnBudget(name: RepositoryName, digest: Digest, call: Call): Promise<void> {
+    if (this.registry.hasHeardOfPulls) return;
     this.#budgetLearned ??= this.authority(name)
       .resolve(digest, call)
       .then(
         () => undefined,
         () => undefined,
       );
-    return this.#budgetLearned;
-  }
-
-  // What we can read without a login, anybody can. With one, the registry is asked once as nobody in particular.
-  #isPublic(name: RepositoryName): Promise<boolean> {
-    const known = this.#publicity.get(name) ?? this.#askWhetherPublic(name);
-    this.#publicity.set(name, known);
-    return known;
+    await this.#budgetLearned;
   }
 
   async #askWhetherPublic(name: RepositoryName): Promise<boolean> {
     if (!(await this.registry.hasLogin())) return true;
     if (this.#anonymous === undefined) return false;
     try {
-      return (await this.#anonymous.repository(this.#nameAt(name)).listTags()) !== undefined;
+      return await this.#anonymous.repository(this.#nameAt(name)).isReadable();
     } catch (error) {
-      if (!(error instanceof RemoteError)) throw error;
-      return false;
+      // Who does not answer now may answer the next time.
+      this.#publicity.delete(name);
+      throw error;
     }
   }
 
