@@ -22,8 +22,14 @@ export interface OpenBlob extends AsyncDisposable {
   stream(range?: ByteRange): ReadableStream<Uint8Array>;
 }
 
+export interface BlobStatus {
+  readonly sizeBytes: number;
+  /** When it was last committed or adopted; of one that was taken back out of the trash, some moment since. */
+  readonly placedAt: Date;
+}
+
 interface ReadsBlobs {
-  stat(digest: Digest): Promise<{ readonly sizeBytes: number } | undefined>;
+  stat(digest: Digest): Promise<BlobStatus | undefined>;
   open(digest: Digest): Promise<OpenBlob | undefined>;
   /**
    * All digests in their order, from the one that follows `after` on, in pages of at most a thousand. What comes and
@@ -44,16 +50,19 @@ interface TakesBlobs {
   abortIngest(id: string): Promise<void>;
   /**
    * Takes a file of this machine that somebody else wrote and has closed. Throws DIGEST_INVALID when it hashes to
-   * something else, and leaves it where it is; afterwards it is gone from there.
+   * something else, and leaves it where it is; afterwards it is gone from there. Who hashed the bytes as he wrote them
+   * says what they hash to: they are not read again then.
    */
-  adopt(digest: Digest, file: string): Promise<void>;
+  adopt(digest: Digest, file: string, hashedTo?: Digest): Promise<void>;
 }
 
 interface RemovesBlobs {
-  /** Moves a blob to the trash. `false` when there was none. */
-  delete(digest: Digest): Promise<boolean>;
+  /** Moves a blob to the trash, if it was placed before. Gives what it was; `undefined` when there was none. */
+  delete(digest: Digest, placedBefore?: Date): Promise<BlobStatus | undefined>;
   /** Takes a blob back out of the trash. `false` when it is not in it any more. */
   restore(digest: Digest): Promise<boolean>;
+  /** What can be restored, in pages of at most a thousand, in no order. It may have been committed anew meanwhile. */
+  listTrash(): AsyncIterable<readonly Digest[]>;
   /** Frees the space of what was deleted before a point in time. */
   emptyTrash(olderThan: Date): Promise<{ readonly blobs: number; readonly sizeBytes: number }>;
   /**

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { type Digest, algorithmOf, digestOf } from '../oci/digest.ts';
-import type { BlobStore, OpenBlob } from './blob-store.ts';
+import type { BlobStatus, BlobStore, OpenBlob } from './blob-store.ts';
 import { type ByteRange, checkRange } from './byte-range.ts';
 import { type Ingest, type IngestStatus, unknownIngest, wrongDigest } from './ingest.ts';
 
@@ -29,6 +29,7 @@ const PAGE_LENGTH = 1000;
 export class MemoryBlobStore implements BlobStore {
   readonly #now: () => number;
   readonly #blobs: Map<Digest, Uint8Array>;
+  readonly #placedAtMs = new Map<Digest, number>();
   readonly #uploads = new Map<string, Upload>();
   readonly #trash = new Map<Digest, DeletedBlob>();
 
@@ -37,9 +38,8 @@ export class MemoryBlobStore implements BlobStore {
     this.#blobs = blobs;
   }
 
-  async stat(digest: Digest): Promise<{ readonly sizeBytes: number } | undefined> {
-    const bytes = this.#blobs.get(digest);
-    return bytes && { sizeBytes: bytes.byteLength };
+  async stat(digest: Digest): Promise<BlobStatus | undefined> {
+    return this.#statusOf(digest);
   }
 
   async open(digest: Digest): Promise<OpenBlob | undefined> {
@@ -48,8 +48,7 @@ export class MemoryBlobStore implements BlobStore {
   }
 
   async *list(after = ''): AsyncGenerator<readonly Digest[], undefined> {
-    const digests = [...this.#blobs.keys()].filter((digest) => digest > after).sort();
-    for (let start = 0; start < digests.length; start += PAGE_LENGTH) yield digests.slice(start, start + PAGE_LENGTH);
+    yield* pagesOf([...this.#blobs.keys()].filter((digest) => digest > after).sort());
   }
 
   async begin(): Promise<Ingest> {
@@ -81,16 +80,24 @@ export class MemoryBlobStore implements BlobStore {
     await rm(file);
   }
 
-  async delete(digest: Digest): Promise<boolean> {
+  async delete(digest: Digest, placedBefore?: Date): Promise<BlobStatus | undefined> {
     const bytes = this.#blobs.get(digest);
-    if (bytes !== undefined) this.#trash.set(digest, { bytes, deletedAtMs: this.#now() });
-    return this.#blobs.delete(digest);
+    const status = this.#statusOf(digest);
+    if (bytes === undefined || status === undefined) return undefined;
+    if (placedBefore !== undefined && status.placedAt >= placedBefore) return undefined;
+    this.#trash.set(digest, { bytes, deletedAtMs: this.#now() });
+    this.#blobs.delete(digest);
+    return status;
   }
 
   async restore(digest: Digest): Promise<boolean> {
     const deleted = this.#trash.get(digest);
-    if (deleted !== undefined) this.#blobs.set(digest, deleted.bytes);
+    if (deleted !== undefined) this.#place(digest, deleted.bytes);
     return this.#trash.delete(digest);
+  }
+
+  async *listTrash(): AsyncGenerator<readonly Digest[], undefined> {
+    yield* pagesOf([...this.#trash.keys()]);
   }
 
   async emptyTrash(olderThan: Date): Promise<{ readonly blobs: number; readonly sizeBytes: number }> {
@@ -104,6 +111,11 @@ export class MemoryBlobStore implements BlobStore {
     const bytes = this.#blobs.get(digest);
     const isWrong = bytes !== undefined && digestOf(bytes, algorithmOf(digest)) !== digest;
     return isWrong && this.#blobs.delete(digest);
+  }
+
+  #statusOf(digest: Digest): BlobStatus | undefined {
+    const bytes = this.#blobs.get(digest);
+    return bytes && { sizeBytes: bytes.byteLength, placedAt: new Date(this.#placedAtMs.get(digest) ?? 0) };
   }
 
   #hold(upload: Upload): Ingest {
@@ -121,7 +133,12 @@ export class MemoryBlobStore implements BlobStore {
   #put(digest: Digest, bytes: Uint8Array): void {
     const found = digestOf(bytes, algorithmOf(digest));
     if (found !== digest) throw wrongDigest(found, digest);
+    this.#place(digest, bytes);
+  }
+
+  #place(digest: Digest, bytes: Uint8Array): void {
     this.#blobs.set(digest, bytes);
+    this.#placedAtMs.set(digest, this.#now());
   }
 }
 
@@ -192,6 +209,10 @@ class MemoryBlob implements OpenBlob {
   async [Symbol.asyncDispose](): Promise<void> {
     // Nothing is held.
   }
+}
+
+function* pagesOf(digests: readonly Digest[]): Generator<readonly Digest[], undefined> {
+  for (let start = 0; start < digests.length; start += PAGE_LENGTH) yield digests.slice(start, start + PAGE_LENGTH);
 }
 
 function statusOf({ id, chunks, changedAtMs }: Upload): IngestStatus {

@@ -22,6 +22,8 @@ export interface OciLayoutOptions {
 export interface LayoutIndex {
   readonly manifests: readonly Descriptor[];
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Fields that nobody here knows; as those of its descriptors, they are there to be written back. */
+  readonly more?: Readonly<Record<string, unknown>> | undefined;
 }
 
 const VERSION_FILE = 'oci-layout';
@@ -33,9 +35,13 @@ const MAX_VERSION_BYTES = 4096;
 const MAX_INDEX_BYTES = 16 * 1024 * 1024;
 
 const versionSchema = z.object({ imageLayoutVersion: z.literal('1.0.0') });
-const indexSchema = z.object({
+const entrySchema = descriptorSchema
+  .loose()
+  .extend({ platform: descriptorSchema.shape.platform.unwrap().loose().optional() });
+const indexSchema = z.looseObject({
   schemaVersion: z.literal(2),
-  manifests: z.array(descriptorSchema),
+  mediaType: z.string().optional(),
+  manifests: z.array(entrySchema),
   annotations: z.record(z.string(), z.string()).optional(),
 });
 
@@ -96,8 +102,8 @@ export class OciLayout {
     try {
       const text = await readSmallFile(file, MAX_INDEX_BYTES);
       if (text === undefined) throw new UsageError(`${this.#folder} has no plain file ${INDEX_FILE}`);
-      const { manifests, annotations } = parse(file, text, indexSchema);
-      return { manifests, annotations };
+      const { schemaVersion: _, mediaType: __, manifests, annotations, ...more } = parse(file, text, indexSchema);
+      return { manifests, annotations, ...(Object.keys(more).length > 0 && { more }) };
     } catch (error) {
       throw toStorageError(error, this.#folder);
     }
@@ -125,8 +131,8 @@ async function create(folder: string, names: readonly string[]): Promise<void> {
   await replaceFile(folder, VERSION_FILE, JSON.stringify({ imageLayoutVersion: '1.0.0' }));
 }
 
-async function writeIndex(folder: string, { manifests, annotations }: LayoutIndex): Promise<void> {
-  const text = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests, annotations });
+async function writeIndex(folder: string, { manifests, annotations, more }: LayoutIndex): Promise<void> {
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, ...more, manifests, annotations });
   if (Buffer.byteLength(text) > MAX_INDEX_BYTES) {
     throw new UsageError(
       `the index of ${folder} would exceed 16 MiB; spread its ${manifests.length} images over several`,

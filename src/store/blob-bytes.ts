@@ -1,3 +1,4 @@
+import type { Awaitable } from '../async/awaitable.ts';
 import type { OpenBlob } from '../content/blob-store.ts';
 
 /** Both ends are inclusive, as in HTTP. */
@@ -11,6 +12,13 @@ interface OpenSlice {
   readonly fd: number;
   readonly offset: number;
   readonly sizeBytes: number;
+  /** Of a file that is still being written: how many bytes of the part may be read by now, once they are more than so. */
+  readonly grownPast?: ((count: number) => Awaitable<number>) | undefined;
+  /**
+   * What memory has of the part after its first `count` bytes, if anything: who reads along need not ask the file. It may
+   * be more than may be sent by now.
+   */
+  readonly recent?: ((count: number) => readonly Uint8Array[]) | undefined;
   close(): Promise<void>;
 }
 

@@ -11,6 +11,7 @@ import { MemoryBlobStore } from '../content/memory.ts';
 import { SqliteMetadataStore } from '../metadata/sqlite/sqlite-metadata-store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
+import { Life, mortal } from '../../test/support/metadata/mortal.ts';
 import { readManifest } from '../oci/manifest.ts';
 import { type RepositoryName, type Tag, parseRepositoryName, parseTag } from '../oci/reference.ts';
 import { collectGarbage } from './collect-garbage.ts';
@@ -71,6 +72,10 @@ type ChosenStep = typeof step extends fc.Arbitrary<infer Chosen> ? Chosen : neve
 const round = fc.record({
   clients: fc.array(fc.array(step, { maxLength: 3 }), { maxLength: 3 }),
   untagged: fc.boolean(),
+  /** After so many calls of the collection it is killed, if it comes that far, and a whole one follows. */
+  killedAfter: fc.option(fc.nat(40), { nil: Infinity }),
+  /** Whether a dry run follows, and a collection that is to find the same. */
+  rehearsed: fc.boolean(),
   minutes: fc.constantFrom(0, 30, 61, 90, 30 * 60),
 });
 
@@ -118,8 +123,17 @@ class World {
     this.clock.advance(2 * HOUR_MS);
   }
 
-  async collect(untagged: boolean): Promise<void> {
-    await collectGarbage(this.#parts, { untagged });
+  async collect(untagged: boolean, killedAfter = Infinity): Promise<void> {
+    const life = new Life(killedAfter);
+    await Promise.race([collectGarbage(mortal(this.#parts, life), { untagged }), life.end]);
+    if (life.isOver) await collectGarbage(this.#parts, { untagged });
+  }
+
+  /** Nobody else may be at it. */
+  async checkRehearsal(untagged: boolean): Promise<void> {
+    const parts = { metadata: this.metadata, content: this.content, now: () => this.clock.now() };
+    const counted = await collectGarbage(parts, { untagged, dryRun: true });
+    deepEqual(counted, { ...(await collectGarbage(parts, { untagged })), freedBytes: 0 });
   }
 
   async run(steps: readonly ChosenStep[]): Promise<void> {
@@ -218,11 +232,13 @@ test('in any order with pushes and deletes, nothing needed vanishes, and in the 
       await using metadata = await SqliteMetadataStore.inMemory({ clock });
       const world = new World(metadata, clock, scheduler);
       await scheduler.waitFor(world.leaveGarbage());
-      for (const { clients, untagged, minutes } of rounds) {
-        const atOnce = [world.collect(untagged), ...clients.map((steps) => world.run(steps))];
+      for (const { clients, untagged, killedAfter, rehearsed, minutes } of rounds) {
+        const atOnce = [world.collect(untagged, killedAfter), ...clients.map((steps) => world.run(steps))];
         await scheduler.waitFor(Promise.all(atOnce));
         await world.check();
         clock.advance(minutes * MINUTE_MS);
+        if (rehearsed) await world.checkRehearsal(untagged);
+        await world.check();
       }
       // The first ends the uploads, and what those were about to become is held for another hour.
       for (const hours of [26, 2]) {
@@ -232,6 +248,6 @@ test('in any order with pushes and deletes, nothing needed vanishes, and in the 
       }
       await world.checkNothingIsLeft();
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 }, 60_000);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { type Graph, image, index } from '../../test/support/image-graph.ts';
+import { type Graph, image, index, layerIndex, textBlob } from '../../test/support/image-graph.ts';
+import type { BlobStatus } from '../content/blob-store.ts';
 import { MemoryBlobStore } from '../content/memory.ts';
 import { SqliteMetadataStore } from '../metadata/sqlite/sqlite-metadata-store.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
@@ -14,18 +15,26 @@ const OTHER = parseRepositoryName('team/other');
 const LATEST = parseTag('latest');
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const NOTHING = { uploads: 0, manifests: 0, blobs: 0, sizeBytes: 0, freedBytes: 0 };
+const NOTHING = {
+  uploads: 0,
+  manifests: 0,
+  blobs: 0,
+  sizeBytes: 0,
+  tagMoves: 0,
+  freedBytes: 0,
+  broughtBack: 0,
+};
 
 /** Lets somebody else do something just before a blob goes to the trash, or just after. */
 class InterruptedBlobStore extends MemoryBlobStore {
   beforeDelete: () => Promise<void> = async () => undefined;
   afterDelete: () => Promise<void> = async () => undefined;
 
-  override async delete(digest: Digest): Promise<boolean> {
+  override async delete(digest: Digest, placedBefore?: Date): Promise<BlobStatus | undefined> {
     await this.beforeDelete();
-    const wasThere = await super.delete(digest);
+    const blob = await super.delete(digest, placedBefore);
     await this.afterDelete();
-    return wasThere;
+    return blob;
   }
 }
 
@@ -78,6 +87,26 @@ describe('blobs', () => {
     expect(await collect({ untagged: true })).toEqual(NOTHING);
   });
 
+  test('a foreign layer that somebody pushed stays as long as an image names it', async () => {
+    const graph = image('windows', ['own'], ['foreign']);
+    await push({ ...graph, blobs: [...graph.blobs, textBlob('foreign')] }, APP, 'latest');
+    clock.advance(30 * DAY_MS);
+    expect(await collect()).toEqual(NOTHING);
+    expect(await registry.repository(APP).statBlob(digestOf('foreign'))).toMatchObject({ sizeBytes: 7 });
+    await registry.repository(APP).deleteManifest(graph.manifest.digest);
+    clock.advance(DAY_MS);
+    expect(await collect()).toMatchObject({ blobs: 3 });
+  });
+
+  test('the layers that an index names stay as those of an image do', async () => {
+    const cache = layerIndex('what it is for', 'a cached layer');
+    await push(cache, APP, 'cache');
+    clock.advance(30 * DAY_MS);
+    expect(await collect({ untagged: true })).toEqual(NOTHING);
+    await registry.repository(APP).deleteManifest(cache.manifest.digest);
+    expect(await collect()).toMatchObject({ blobs: 2 });
+  });
+
   test('what no manifest of any repository names goes to the trash, and is freed an hour later', async () => {
     await pushBlob(bytesOf('a layer'));
     clock.advance(HOUR_MS + 1);
@@ -125,15 +154,38 @@ describe('blobs', () => {
     await leaveBytes('left behind');
     await leaveBytes('just committed');
     await metadata.beginUpload({ id: 'open', repository: APP, digest: digestOf('just committed') });
+    clock.advance(2 * HOUR_MS);
     expect(await collect()).toMatchObject({ blobs: 1, sizeBytes: 11 });
     expect(await isKept('just committed')).toBe(true);
   });
 
+  test('bytes that nobody knows of stay for an hour, or for the time that was asked for', async () => {
+    await leaveBytes('left behind');
+    clock.advance(HOUR_MS);
+    expect(await collect()).toEqual(NOTHING);
+    await leaveBytes('left behind');
+    clock.advance(1);
+    expect(await collect()).toEqual(NOTHING);
+    expect(await collect({ olderThanMs: 0 })).toMatchObject({ blobs: 1 });
+  });
+
+  test('what a collection that was killed took from somebody is brought back, and nothing else', async () => {
+    await pushBlob(bytesOf('a layer'));
+    await leaveBytes('left behind');
+    await leaveBytes('being pushed');
+    await metadata.lease([digestOf('being pushed')], clock.now() + HOUR_MS);
+    for (const text of ['a layer', 'left behind', 'being pushed']) await content.delete(digestOf(text));
+    await leaveBytes('being pushed');
+    expect(await collect()).toEqual({ ...NOTHING, broughtBack: 1 });
+    expect(await isKept('a layer')).toBe(true);
+    expect(await isKept('left behind')).toBe(false);
+  });
+
   test('more blobs than fit a page go all', async () => {
     for (let nth = 0; nth < 250; nth += 1) await metadata.addBlob(APP, { digest: digestOf(`${nth}`), sizeBytes: 1 });
-    for (let nth = 0; nth < 350; nth += 1) await leaveBytes(`${nth}`);
+    for (let nth = 0; nth < 1350; nth += 1) await leaveBytes(`${nth}`);
     clock.advance(2 * HOUR_MS);
-    expect(await collect()).toMatchObject({ blobs: 350 });
+    expect(await collect()).toMatchObject({ blobs: 1350 });
   });
 });
 
@@ -167,14 +219,10 @@ describe('a push while its blob is being deleted', () => {
   });
 
   test('loses nothing when metadata cannot be asked again', async () => {
-    let asked = 0;
-    const forgetBlob = metadata.forgetBlob.bind(metadata);
-    metadata.forgetBlob = async (...args) => {
-      asked += 1;
-      if (asked > 1) throw new Error('the database is busy');
-      return await forgetBlob(...args);
+    content.beforeDelete = async () => {
+      await repush();
+      metadata.unknownBlobs = async () => await Promise.reject(new Error('the database is busy'));
     };
-    content.beforeDelete = repush;
     await expect(collect()).rejects.toThrow('busy');
     await expectServed();
   });
@@ -204,6 +252,20 @@ describe('uploads', () => {
     expect(await repository.upload(fresh.id)).toMatchObject({ receivedBytes: 0 });
   });
 
+  test('one that is gone on with at the last moment is not ended', async () => {
+    const { id } = await registry.repository(APP).beginUpload('sha256');
+    clock.advance(2 * DAY_MS);
+    const lookAt = content.statIngest.bind(content);
+    content.statIngest = async (asked) => {
+      const status = await lookAt(asked);
+      await metadata.advanceUpload(id, 0, 4);
+      return status;
+    };
+    expect(await collect()).toEqual(NOTHING);
+    expect(await lookAt(id)).toBeDefined();
+    expect(await metadata.upload(id)).toMatchObject({ offset: 4 });
+  });
+
   test('one request that brings bytes for longer than a day is no stale upload', async () => {
     const ingest = await content.begin();
     await metadata.beginUpload({ id: ingest.id, repository: APP });
@@ -222,9 +284,9 @@ describe('uploads', () => {
   });
 
   test('a stale upload whose bytes were just committed holds them for another hour', async () => {
-    await leaveBytes('a layer');
     await metadata.beginUpload({ id: 'committed', repository: APP, digest: digestOf('a layer') });
     clock.advance(DAY_MS + 1);
+    await leaveBytes('a layer');
     expect(await collect()).toEqual({ ...NOTHING, uploads: 1 });
     clock.advance(2 * HOUR_MS);
     expect(await collect()).toMatchObject({ blobs: 1 });
@@ -237,24 +299,50 @@ test('a dry run counts what would go, and leaves it', async () => {
   await pushBlob(bytesOf('unnamed'));
   await repository.beginUpload('sha256');
   await content.begin();
+  await leaveBytes('left behind');
   clock.advance(2 * DAY_MS);
-  const expected = { ...NOTHING, uploads: 2, blobs: 1, sizeBytes: 7 };
+  await leaveBytes('just now');
+  const expected = { ...NOTHING, uploads: 2, blobs: 2, sizeBytes: 18 };
   expect(await collect({ dryRun: true })).toEqual(expected);
   expect(await collect({ dryRun: true })).toEqual(expected);
-  expect(await repository.statBlob(digestOf('unnamed'))).toBeDefined();
+  expect(await collect()).toEqual(expected);
 });
 
-test('a dry run counts untagged manifests, and leaves them', async () => {
-  const app = image('app');
-  await push(app);
+test('a dry run counts what only becomes garbage by what goes before', async () => {
+  await push(index(image('a', ['base']), image('b', ['base', 'b'])));
   clock.advance(2 * HOUR_MS);
-  expect(await collect({ dryRun: true, untagged: true })).toEqual({ ...NOTHING, manifests: 1 });
-  expect(await registry.repository(APP).resolve(app.manifest.digest)).toMatchObject({ digest: app.manifest.digest });
+  const expected = { ...NOTHING, manifests: 3, blobs: 4, sizeBytes: expect.any(Number) as number };
+  const counted = await collect({ dryRun: true, untagged: true });
+  expect(counted).toEqual(expected);
+  expect(await collect({ untagged: true })).toEqual(counted);
+});
+
+test('the history of a tag keeps its last hundred moves, and those of the last year', async () => {
+  const app = image('app');
+  const { manifest } = app;
+  const repository = registry.repository(APP);
+  await push(app);
+  const moves = async () => await metadata.tagHistory(APP, LATEST, 1000);
+  for (let nth = 0; nth < 150; nth += 1) {
+    await repository.putManifest(manifest, readManifest(manifest.bytes).content, [LATEST]);
+    await repository.deleteTag(LATEST);
+    clock.advance(DAY_MS);
+  }
+  const last = await moves();
+  expect(last).toHaveLength(300);
+  expect(await collect()).toMatchObject({ tagMoves: 0 });
+  clock.advance(250 * DAY_MS);
+  expect(await collect()).toMatchObject({ tagMoves: 70 });
+  expect(await moves()).toEqual(last.slice(0, 230));
+  clock.advance(1000 * DAY_MS);
+  expect(await collect()).toMatchObject({ tagMoves: 130 });
+  expect(await moves()).toEqual(last.slice(0, 100));
 });
 
 test('a collection that is asked to stop stops between two blobs', async () => {
   const stop = new AbortController();
   for (const text of ['one', 'two', 'three']) await leaveBytes(text);
+  clock.advance(2 * HOUR_MS);
   content.afterDelete = async () => stop.abort(new Error('asked to stop'));
   await expect(collect({ signal: stop.signal })).rejects.toThrow('asked to stop');
   expect((await content.list()[Symbol.asyncIterator]().next()).value).toHaveLength(2);

@@ -1,7 +1,7 @@
 // The store as the /v2 API sees it, and as a sync does, over memory.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { type Graph, blobsOf, image, index, manifestsOf } from '../../test/support/image-graph.ts';
+import { type Graph, blobsOf, image, index, layerIndex, manifestsOf } from '../../test/support/image-graph.ts';
 import { MemoryBlobStore } from '../content/memory.ts';
 import { SqliteMetadataStore } from '../metadata/sqlite/sqlite-metadata-store.ts';
 import { digestOf } from '../oci/digest.ts';
@@ -98,6 +98,39 @@ describe('a pushed image', () => {
     expect(
       await registry.repository(parseRepositoryName('third')).mountBlob(blob?.digest ?? digestOf(''), undefined),
     ).toBe(true);
+  });
+});
+
+describe('a blob that a killed collection left in the trash', () => {
+  const blob = digestOf('blob');
+  const leave = async () => {
+    const { id } = await registry.repository(APP).beginUpload('sha256');
+    await registry.repository(APP).finishUpload(id, blob, { body: chunks(Buffer.from('blob')) });
+    await content.delete(blob);
+  };
+
+  test.each<[string, () => Promise<unknown>, unknown]>([
+    ['read', () => bytesAt(APP, blob), 'blob'],
+    ['asked for', async () => (await registry.repository(APP).statBlob(blob)).sizeBytes, 4],
+    ['mounted', () => registry.repository(OTHER).mountBlob(blob, APP), true],
+  ])('comes back when it is %s', async (_, ask, answer) => {
+    await leave();
+    expect(await ask()).toEqual(answer);
+    expect(await content.stat(blob)).toMatchObject({ sizeBytes: 4 });
+  });
+
+  test('stays there for a repository that does not have it', async () => {
+    await leave();
+    expect(await refusal(registry.repository(OTHER).openBlob(blob))).toMatchObject({ status: 404 });
+    expect(await content.stat(blob)).toBeUndefined();
+  });
+
+  test('is unknown when the trash has been emptied', async () => {
+    await leave();
+    await content.emptyTrash(new Date(8e15));
+    expect(await refusal(registry.repository(APP).openBlob(blob))).toMatchObject({ code: 'BLOB_UNKNOWN' });
+    expect(await refusal(registry.repository(APP).statBlob(blob))).toMatchObject({ code: 'BLOB_UNKNOWN' });
+    expect(await registry.repository(OTHER).mountBlob(blob, APP)).toBe(false);
   });
 });
 
@@ -255,6 +288,17 @@ describe('as a target of a sync', () => {
     expect([targets.traffic.requests('blobPut'), targets.traffic.requests('mount')]).toEqual([size, size]);
     await target.deleteTag(LATEST);
     expect(await metadata.pinsOf('library', { limit: 10 })).toEqual([]);
+  });
+
+  test.each([
+    ['an image without its foreign layer', image('windows', ['own'], ['foreign']), 'own'],
+    ['an index with the layers that it names', layerIndex('what it is for', 'a cached layer'), 'a cached layer'],
+  ])('holds %s, until a layer of our own is gone', async (_, graph, layer) => {
+    await push(graph, APP, 'latest');
+    const target = targetsOfLibrary().repository(APP);
+    expect(await target.holds(graph.manifest.digest, [])).toBe(true);
+    await registry.repository(APP).deleteBlob(digestOf(layer));
+    expect(await target.holds(graph.manifest.digest, [])).toBe(false);
   });
 
   test('keeps nothing of a body that is wrong, and asks again for one that broke off', async () => {

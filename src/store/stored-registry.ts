@@ -6,7 +6,7 @@ import type { Pattern } from '../oci/pattern.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { OpenUploads } from './open-uploads.ts';
 import { type Page, rowPage } from './row-page.ts';
-import { StoredRepository } from './stored-repository.ts';
+import { type MountRules, StoredRepository } from './stored-repository.ts';
 
 export interface StoredRegistryOptions {
   /** The registry closes it. */
@@ -16,6 +16,12 @@ export interface StoredRegistryOptions {
   readonly now: () => number;
   /** NAME or NAME:TAG patterns of tags that do not move once they are there. */
   readonly immutable?: readonly Pattern[] | undefined;
+}
+
+export interface RepositoryOptions {
+  /** The upstream that the repository is of; its tags are the upstream's to move. Without one it is our own. */
+  readonly upstream?: string | undefined;
+  readonly mounts?: MountRules | undefined;
 }
 
 export class StoredRegistry implements AsyncDisposable {
@@ -28,10 +34,16 @@ export class StoredRegistry implements AsyncDisposable {
   }
 
   repository(name: RepositoryName): StoredRepository {
+    return this.repositoryWith(name, {});
+  }
+
+  repositoryWith(name: RepositoryName, { upstream, mounts }: RepositoryOptions): StoredRepository {
     return new StoredRepository(name, {
       ...this.#options,
-      immutable: this.#options.immutable ?? [],
+      immutable: (upstream === undefined && this.#options.immutable) || [],
       uploads: this.#uploads,
+      upstream,
+      mounts,
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../async/awaitable.ts';
 import type { BlobStore } from '../content/blob-store.ts';
+import { DiskError } from '../database/disk-error.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -7,6 +8,7 @@ import { OciError, type OciErrorCode } from '../oci/errors.ts';
 import type { Manifest, ManifestContent } from '../oci/manifest.ts';
 import type { Pattern } from '../oci/pattern.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
+import type { GuardOptions, TagChange, TagGuard } from '../oci/tag-guard.ts';
 import { newManifest } from './new-manifest.ts';
 import type { OpenUploads } from './open-uploads.ts';
 import { type Page, rowPage } from './row-page.ts';
@@ -19,6 +21,16 @@ export interface StoredRepositoryParts {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly immutable: readonly Pattern[];
+  readonly upstream?: string | undefined;
+  readonly mounts?: MountRules | undefined;
+}
+
+/** Whose blobs a client may make this repository's. */
+export interface MountRules {
+  /** As our store names the repository that the client names; `undefined` when he may not read it. */
+  sourceOf(from: RepositoryName): RepositoryName | undefined;
+  /** Whether he may read one of our store. */
+  mayRead(stored: RepositoryName): boolean;
 }
 
 export interface UploadStatus {
@@ -34,8 +46,10 @@ export interface UploadChunk {
 
 /** Who was told that a blob is here has so long to push the manifest that names it. */
 const LEASE_MS = 3_600_000;
+/** Reading goes on while another process has the database to itself. */
+const LEASE_PATIENCE_MS = 500;
 const REFERRERS_A_PAGE = 1_000;
-const TAGS_A_PAGE = 1_000;
+const HOLDERS_LOOKED_AT = 100;
 
 /** One repository of our own. Asking for what is not there throws NAME_UNKNOWN where the repository is not there either. */
 export class StoredRepository {
@@ -55,30 +69,36 @@ export class StoredRepository {
     return this.#orUnknown(found, 'MANIFEST_UNKNOWN', reference);
   }
 
-  manifest(digest: Digest): Awaitable<Manifest> {
-    return this.#orUnknown(this.#parts.metadata.manifest(this.name, digest), 'MANIFEST_UNKNOWN', digest);
+  manifest(reference: Tag | Digest): Awaitable<Manifest> {
+    if (isDigest(reference)) return this.#manifest(reference);
+    const meant = this.resolve(reference);
+    return meant instanceof Promise ? meant.then(({ digest }) => this.#manifest(digest)) : this.#manifest(meant.digest);
   }
 
-  /** Children and blobs must be in this repository, or MANIFEST_BLOB_UNKNOWN is thrown. */
-  async putManifest(manifest: Manifest, content: ManifestContent, tags: readonly Tag[]): Promise<void> {
-    for (const tag of tags) await this.#refuseMove(tag, manifest.digest);
-    await this.#parts.metadata.putManifest(this.name, newManifest(manifest, content), { tags });
+  /**
+   * Children and blobs must be in this repository, or MANIFEST_BLOB_UNKNOWN is thrown: but for one of an upstream, which
+   * has them.
+   */
+  async putManifest(
+    manifest: Manifest,
+    content: ManifestContent,
+    tags: readonly Tag[],
+    { guard }: GuardOptions = {},
+  ): Promise<void> {
+    const { upstream } = this.#parts;
+    const mayLack = upstream === undefined ? 'nothing' : 'anything';
+    const options = { tags, guard: this.#guardedBy(guard), upstream, mayLack } as const;
+    await this.#parts.metadata.putManifest(this.name, newManifest(manifest, content), options);
   }
 
-  async deleteTag(tag: Tag): Promise<void> {
-    await this.#refuseMove(tag, undefined);
-    if (!(await this.#parts.metadata.deleteTag(this.name, tag))) throw await this.#unknown('MANIFEST_UNKNOWN', tag);
+  async deleteTag(tag: Tag, { guard }: GuardOptions = {}): Promise<void> {
+    if (await this.#parts.metadata.deleteTag(this.name, tag, { guard: this.#guardedBy(guard) })) return;
+    throw await this.#unknown('MANIFEST_UNKNOWN', tag);
   }
 
   async deleteManifest(digest: Digest): Promise<void> {
-    const { metadata } = this.#parts;
-    for (let last: Tag | undefined, isMore = this.#parts.immutable.length > 0; isMore;) {
-      const tags = await metadata.tagsOf(this.name, digest, { last, limit: TAGS_A_PAGE });
-      for (const tag of tags) await this.#refuseMove(tag, undefined);
-      last = tags.at(-1);
-      isMore = tags.length === TAGS_A_PAGE;
-    }
-    if (!(await metadata.deleteManifest(this.name, digest))) throw await this.#unknown('MANIFEST_UNKNOWN', digest);
+    if (await this.#parts.metadata.deleteManifest(this.name, digest, { guard: this.#guardedBy() })) return;
+    throw await this.#unknown('MANIFEST_UNKNOWN', digest);
   }
 
   async listTags(page: Page<Tag>): Promise<readonly Tag[]> {
@@ -94,32 +114,51 @@ export class StoredRepository {
     for (let last: string | undefined = after; ;) {
       const page = { artifactType, last, limit: REFERRERS_A_PAGE };
       const found = await this.#parts.metadata.referrers(this.name, subject, page);
+      if (found.length === 0) return;
       yield* found;
-      if (found.length < REFERRERS_A_PAGE) return;
       last = found.at(-1)?.digest;
     }
   }
 
-  /** Whoever is told that the blob is here may rely on it for an hour. */
+  /**
+   * Whoever is told that the blob is here may rely on it for an hour. What was lost is to be pushed again. When the disk
+   * takes nothing, or another process keeps the database to itself, the blob is not held: a client that pushes then
+   * learns only when it puts the manifest that it has gone meanwhile.
+   */
   async statBlob(digest: Digest): Promise<{ readonly sizeBytes: number }> {
-    const { metadata } = this.#parts;
-    const isHere = (await metadata.statBlob(this.name, digest)) !== undefined;
-    if (isHere) await this.lease(digest);
-    return await this.#orUnknown(metadata.statBlob(this.name, digest), 'BLOB_UNKNOWN', digest);
+    if ((await this.#parts.metadata.statBlob(this.name, digest)) !== undefined) await this.#leaseIfPossible(digest);
+    return await this.sizeOfBlob(digest);
+  }
+
+  /** For whoever reads the blob now: nothing is promised. */
+  async sizeOfBlob(digest: Digest): Promise<{ readonly sizeBytes: number }> {
+    const { metadata, content } = this.#parts;
+    const blob = await this.#orUnknown(metadata.statBlob(this.name, digest), 'BLOB_UNKNOWN', digest);
+    if ((await this.#findOrRestore(digest, () => content.stat(digest))) !== undefined) return blob;
+    throw await this.#unknown('BLOB_UNKNOWN', digest);
   }
 
   async openBlob(digest: Digest, range?: InclusiveRange): Promise<BlobBytes> {
     const { metadata, content } = this.#parts;
     await this.#orUnknown(metadata.statBlob(this.name, digest), 'BLOB_UNKNOWN', digest);
-    const blob = await content.open(digest);
+    const blob = await this.#findOrRestore(digest, () => content.open(digest));
     if (blob === undefined) throw await this.#unknown('BLOB_UNKNOWN', digest);
     return bytesOf(blob, range);
   }
 
-  /** Holds a blob for an hour, whether it is here already or not, so that nobody takes it for garbage. */
-  async lease(digest: Digest): Promise<void> {
+  async #leaseIfPossible(digest: Digest): Promise<void> {
     const { metadata, now } = this.#parts;
-    await metadata.lease([digest], now() + LEASE_MS);
+    try {
+      await metadata.lease([digest], now() + LEASE_MS, { patienceMs: LEASE_PATIENCE_MS });
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
+
+  /** Holds a blob, for an hour where nothing is said, whether it is here already or not, so that nobody takes it for garbage. */
+  async lease(digest: Digest, forMs = LEASE_MS): Promise<void> {
+    const { metadata, now } = this.#parts;
+    await metadata.lease([digest], now() + forMs);
   }
 
   async deleteBlob(digest: Digest): Promise<void> {
@@ -127,13 +166,21 @@ export class StoredRepository {
     throw await this.#unknown('BLOB_UNKNOWN', digest);
   }
 
-  /** Without `from`, from whichever repository has it: there are no accounts yet that may read one and not another. */
+  /** Without `from`, from whichever repository has it that the client may read. */
   async mountBlob(digest: Digest, from: RepositoryName | undefined): Promise<boolean> {
-    const { metadata } = this.#parts;
-    const holder = from ?? (await metadata.repositoriesWith(digest, { limit: 1 }))[0];
+    const { metadata, content, mounts } = this.#parts;
+    const holder =
+      from === undefined ? await this.#holderOf(digest) : mounts === undefined ? from : mounts.sourceOf(from);
     if (holder === undefined || (await metadata.statBlob(holder, digest)) === undefined) return false;
     await this.lease(digest);
+    if ((await this.#findOrRestore(digest, () => content.stat(digest))) === undefined) return false;
     return await metadata.mount(digest, holder, this.name);
+  }
+
+  async #holderOf(digest: Digest): Promise<RepositoryName | undefined> {
+    const { metadata, mounts } = this.#parts;
+    const holders = await metadata.repositoriesWith(digest, { limit: HOLDERS_LOOKED_AT });
+    return holders.find((holder) => mounts?.mayRead(holder) ?? true);
   }
 
   async beginUpload(algorithm: 'sha256' | 'sha512'): Promise<UploadStatus> {
@@ -154,9 +201,8 @@ export class StoredRepository {
     const { uploads, metadata } = this.#parts;
     await this.#ownUpload(id);
     let receivedBytes = 0;
-    await uploads.with(id, async (ingest) => {
+    await uploads.with({ id, offset: chunk.offset }, async (ingest) => {
       const before = ingest.sizeBytes;
-      checkOffset(id, before, chunk.offset);
       for await (const bytes of chunk.body) await ingest.append(bytes);
       receivedBytes = ingest.sizeBytes;
       await metadata.advanceUpload(id, before, receivedBytes);
@@ -168,8 +214,7 @@ export class StoredRepository {
   async finishUpload(id: string, digest: Digest, chunk: UploadChunk): Promise<void> {
     const { uploads, metadata } = this.#parts;
     await this.#ownUpload(id);
-    await uploads.with(id, async (ingest) => {
-      checkOffset(id, ingest.sizeBytes, chunk.offset);
+    await uploads.with({ id, offset: chunk.offset }, async (ingest) => {
       for await (const bytes of chunk.body) await ingest.append(bytes);
       const { sizeBytes } = ingest;
       // From here on the blob is held, though no repository has it yet.
@@ -191,17 +236,37 @@ export class StoredRepository {
     await this.#parts.metadata.endUpload(id);
   }
 
+  #manifest(digest: Digest): Awaitable<Manifest> {
+    return this.#orUnknown(this.#parts.metadata.manifest(this.name, digest), 'MANIFEST_UNKNOWN', digest);
+  }
+
+  /** A collection that was killed may have left in the trash what a repository has; it was whole when it went there. */
+  async #findOrRestore<T>(digest: Digest, look: () => Promise<T | undefined>): Promise<T | undefined> {
+    const found = await look();
+    if (found !== undefined) return found;
+    await this.#parts.content.restore(digest);
+    // Also when it was not there: the collection itself may have been faster.
+    return await look();
+  }
+
   async #ownUpload(id: string): Promise<void> {
     const upload = await this.#parts.metadata.upload(id);
     if (upload?.repository !== this.name) throw noUpload(id);
   }
 
-  async #refuseMove(tag: Tag, to: Digest | undefined): Promise<void> {
-    const { immutable, metadata } = this.#parts;
+  #guardedBy(guard?: TagGuard): TagGuard {
+    return (change) => {
+      guard?.(change);
+      this.refuseMove(change);
+    };
+  }
+
+  /** Throws DENIED for an immutable tag that means something else: a TagGuard. */
+  refuseMove({ tag, from, to }: TagChange): void {
+    if (from === undefined || from === to) return;
+    const { immutable } = this.#parts;
     if (!immutable.some((pattern) => pattern.matchesName(this.name) && pattern.matchesTag(tag))) return;
-    const now = await metadata.resolveTag(this.name, tag);
-    if (now === undefined || now.digest === to) return;
-    throw new OciError('DENIED', `the tag ${this.name}:${tag} is immutable, and stays at ${now.digest}`);
+    throw new OciError('DENIED', `the tag ${this.name}:${tag} is immutable, and stays at ${from}`);
   }
 
   #orUnknown<T>(found: Awaitable<T | undefined>, code: OciErrorCode, what: string): Awaitable<T> {
@@ -221,11 +286,6 @@ export class StoredRepository {
   #noRepository(): OciError {
     return new OciError('NAME_UNKNOWN', `there is no repository ${this.name}`);
   }
-}
-
-function checkOffset(id: string, receivedBytes: number, offset: number | undefined): void {
-  if (offset === undefined || offset === receivedBytes) return;
-  throw new OciError('RANGE_INVALID', `the upload ${id} goes on at byte ${receivedBytes}, not at ${offset}`);
 }
 
 function noUpload(id: string): OciError {

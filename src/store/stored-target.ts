@@ -3,12 +3,25 @@ import { isRetryable } from '../async/retryable.ts';
 import type { BlobStore } from '../content/blob-store.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { Traffic } from '../observe/traffic.ts';
+import { chooseEntries } from '../oci/choose-entries.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, algorithmOf } from '../oci/digest.ts';
 import { OciError, isNotFound } from '../oci/errors.ts';
 import { type Manifest, readManifest } from '../oci/manifest.ts';
+import { isManifestType } from '../oci/media-type.ts';
+import type { Platform } from '../oci/platform.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
-import type { BlobBody, DeletesTags, ListsTags, PushCall, PushOutcome, Resolution, Target } from '../oci/repository.ts';
+import type {
+  BlobBody,
+  DeletesTags,
+  KeepsSparseIndexes,
+  ListsTags,
+  PushCall,
+  PushOutcome,
+  Resolution,
+  Target,
+} from '../oci/repository.ts';
+import type { TagChange } from '../oci/tag-guard.ts';
 import { newManifest } from './new-manifest.ts';
 import type { StoredRegistry } from './stored-registry.ts';
 import type { StoredRepository } from './stored-repository.ts';
@@ -19,18 +32,19 @@ export interface StoredTargetsOptions {
   readonly content: BlobStore;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** The upstream that the content is of, for the history of tags. */
-  readonly upstream: string;
+  /** The upstream that the content is of, for the history of tags; it was pushed where there is none. */
+  readonly upstream?: string | undefined;
   /** The job that wants what is put here: its tags are pinned, which keeps them from eviction and freezes nothing. */
-  readonly job: string;
+  readonly job?: string | undefined;
 }
 
 const MAX_ATTEMPTS = 4;
-const TAGS_A_PAGE = 1_000;
+const NAMES_A_PAGE = 1_000;
 
-/** The repositories of the store, as a job sees them. */
+/** The repositories of the store, as whoever copies sees them. */
 export class StoredTargets {
   readonly traffic = new Traffic();
+  readonly keepsSparseIndexes = true;
   readonly #options: StoredTargetsOptions;
 
   constructor(options: StoredTargetsOptions) {
@@ -40,9 +54,19 @@ export class StoredTargets {
   repository(name: RepositoryName): StoredTarget {
     return new StoredTarget(this.#options.registry.repository(name), this.traffic, this.#options);
   }
+
+  /** Those that have ever held anything. */
+  async listRepositories(): Promise<readonly RepositoryName[]> {
+    const names: RepositoryName[] = [];
+    for (;;) {
+      const page = await this.#options.metadata.listRepositories({ last: names.at(-1), limit: NAMES_A_PAGE });
+      names.push(...page);
+      if (page.length < NAMES_A_PAGE) return names;
+    }
+  }
 }
 
-class StoredTarget implements Target, ListsTags, DeletesTags {
+class StoredTarget implements Target, KeepsSparseIndexes, ListsTags, DeletesTags {
   readonly #stored: StoredRepository;
   readonly #traffic: Traffic;
   readonly #options: StoredTargetsOptions;
@@ -101,10 +125,50 @@ class StoredTarget implements Target, ListsTags, DeletesTags {
   }
 
   async put(manifest: Manifest, tags: readonly Tag[]): Promise<void> {
+    await this.#put(manifest, tags, 'nothing');
+  }
+
+  async putSparse(index: Manifest, tags: readonly Tag[]): Promise<void> {
+    await this.#put(index, tags, 'manifests');
+  }
+
+  async holds(digest: Digest, platforms: readonly Platform[]): Promise<boolean> {
+    return await this.#holds(digest, platforms, new Set());
+  }
+
+  /** What was seen is held, or the answer is known already: indexes may share their children. */
+  async #holds(digest: Digest, platforms: readonly Platform[], seen: Set<Digest>): Promise<boolean> {
+    if (seen.has(digest)) return true;
+    seen.add(digest);
+    const { metadata } = this.#options;
+    const manifest = await metadata.manifest(this.#stored.name, digest);
+    if (manifest === undefined) return false;
+    const { content } = readManifest(manifest.bytes);
+    if (content.kind === 'index') {
+      for (const child of chooseEntries(content, platforms)) {
+        if (!(await this.#holds(child.digest, [], seen)) && !(await this.#holdsAsBlob(child))) return false;
+      }
+      return true;
+    }
+    for (const { digest: blob, as } of newManifest(manifest, content).blobs) {
+      if (as === 'part' && (await metadata.statBlob(this.#stored.name, blob)) === undefined) return false;
+    }
+    return true;
+  }
+
+  async #holdsAsBlob({ digest, mediaType }: Descriptor): Promise<boolean> {
+    if (isManifestType(mediaType)) return false;
+    return (await this.#options.metadata.statBlob(this.#stored.name, digest)) !== undefined;
+  }
+
+  async #put(manifest: Manifest, tags: readonly Tag[], mayLack: 'nothing' | 'manifests'): Promise<void> {
     const { metadata, upstream, job } = this.#options;
     const { name } = this.#stored;
+    const guard = (change: TagChange) => this.#stored.refuseMove(change);
     this.#traffic.count('manifestPut');
-    await metadata.putManifest(name, newManifest(manifest, readManifest(manifest.bytes).content), { tags, upstream });
+    const { content } = readManifest(manifest.bytes);
+    await metadata.putManifest(name, newManifest(manifest, content), { tags, upstream, mayLack, guard });
+    if (job === undefined) return;
     for (const tag of tags) await metadata.pin({ repository: name, tag, job });
   }
 
@@ -112,17 +176,17 @@ class StoredTarget implements Target, ListsTags, DeletesTags {
     const { metadata } = this.#options;
     const tags = new Set<Tag>();
     for (let last: Tag | undefined; ;) {
-      const page = await metadata.listTags(this.#stored.name, { last, limit: TAGS_A_PAGE });
+      const page = await metadata.listTags(this.#stored.name, { last, limit: NAMES_A_PAGE });
       if (page === undefined) return undefined;
       for (const tag of page) tags.add(tag);
       last = page.at(-1);
-      if (page.length < TAGS_A_PAGE) return tags;
+      if (page.length < NAMES_A_PAGE) return tags;
     }
   }
 
   async deleteTag(tag: Tag): Promise<boolean> {
     const { metadata, job } = this.#options;
-    await metadata.unpin({ repository: this.#stored.name, tag, job });
+    if (job !== undefined) await metadata.unpin({ repository: this.#stored.name, tag, job });
     await metadata.deleteTag(this.#stored.name, tag);
     return true;
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { type Digest, algorithmOf, isDigest } from '../../oci/digest.ts';
 import { codeOf, toStorageError } from '../storage-error.ts';
@@ -13,6 +13,7 @@ export interface BlobFolderOptions {
   readonly fanOut: 0 | 2;
 }
 
+const READ_ONLY = 0o444;
 const DIGITS = 2;
 const TRASH_NAME = /^(sha256|sha512)-([0-9a-f]+)$/;
 
@@ -101,6 +102,13 @@ export async function moveInto(file: string, target: string): Promise<boolean> {
     await rename(file, target);
     return true;
   }
+}
+
+/** Makes a whole file one that is read only and as old as now, and flushes it. */
+export async function seal(file: FileHandle, nowMs: number): Promise<void> {
+  await file.chmod(READ_ONLY);
+  await file.utimes(nowMs / 1000, nowMs / 1000);
+  await file.sync();
 }
 
 /** Makes the names in a folder survive a power cut. */

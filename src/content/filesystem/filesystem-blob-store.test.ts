@@ -35,7 +35,7 @@ describe('a store of files', () => {
     expect(file).toMatch(/blobs-v1\/sha256\/b9\/4d\/b94d27b9[0-9a-f]{56}$/);
     expect((await stat(file)).mode & 0o777).toBe(0o444);
     expect(await readFile(file, 'utf8')).toBe('hello world');
-    expect(await readdir(inside('uploads'))).toEqual([]);
+    expect(await Array.fromAsync(store.listIngests())).toEqual([]);
   });
 
   test('gives an adopted file the same mode', async () => {
@@ -82,7 +82,7 @@ describe('a store of files', () => {
     await symlink(inside('secret'), file);
     expect(await store.stat(DIGEST)).toBeUndefined();
     expect(await store.open(DIGEST)).toBeUndefined();
-    expect(await store.delete(DIGEST)).toBe(false);
+    expect(await store.delete(DIGEST)).toBeUndefined();
     expect(await digestsOf(store)).toEqual([]);
     await commit(store, HELLO, DIGEST);
     expect(await bytesOf(store, DIGEST)).toEqual(HELLO);

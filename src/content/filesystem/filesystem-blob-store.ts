@@ -1,13 +1,14 @@
-import { lstat, lutimes, mkdir, opendir, rename, rm, unlink } from 'node:fs/promises';
+import { type Stats, lstatSync, lutimesSync } from 'node:fs';
+import { lstat, mkdir, opendir, rename, rm, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { type Digest, algorithmOf } from '../../oci/digest.ts';
-import type { BlobStore, OpenBlob } from '../blob-store.ts';
-import type { DigestAlgorithm, Ingest, IngestStatus } from '../ingest.ts';
+import type { BlobStatus, BlobStore, OpenBlob } from '../blob-store.ts';
+import { type DigestAlgorithm, type Ingest, type IngestStatus, wrongDigest } from '../ingest.ts';
 import { codeOf, nothingIfGone, toStorageError } from '../storage-error.ts';
 import { BlobFile, hashFile, openPlainFile } from './blob-file.ts';
-import { BlobFolder, digestInTrash, moveInto, syncFolder } from './blob-folder.ts';
-import { FilesystemIngest } from './filesystem-ingest.ts';
-import { listDigests } from './list-digests.ts';
+import { BlobFolder, digestInTrash, moveInto, seal, syncFolder } from './blob-folder.ts';
+import { FilesystemIngest, type HeldFile } from './filesystem-ingest.ts';
+import { listDigests, listTrash } from './list-digests.ts';
 import { Uploads } from './uploads.ts';
 
 export interface FilesystemBlobStoreOptions {
@@ -17,15 +18,15 @@ export interface FilesystemBlobStoreOptions {
   readonly isForeign?: boolean | undefined;
 }
 
-const READ_ONLY = 0o444;
-
 /**
  * Blobs as files, shared by the processes of one machine.
  *
- *     DATA/blobs-v1/sha256/ab/cd/abcd…          a blob, whole and read-only; of 1,000,000, fifteen a folder
+ *     DATA/blobs-v1/sha256/ab/cd/abcd…          a blob, whole and read-only; of 1,000,000, fifteen a folder. Its
+ *                                               modification time is that of its commit
  *                   sha512/ab/cd/abcd…
- *                   uploads/ID                  an ingest that nobody holds
- *                           ID.HOLDER           one that a process holds, or held when it was killed
+ *                   uploads/ab/ID               an ingest that nobody holds, ID = ab…
+ *                              ID.HOLDER        one that a process holds, or held when it was killed
+ *                              ID.HOLDER.copy   on its way to another holder; that of a killed one is of no use
  *                   trash/sha256-abcd…          a deleted blob; its modification time is that of the deletion
  *                   quarantine/sha256-abcd….ID  what hashed wrong
  *
@@ -41,7 +42,7 @@ export class FilesystemBlobStore implements BlobStore {
   /** Touches nothing yet. */
   constructor(folder: BlobFolder, { now, isForeign = false }: FilesystemBlobStoreOptions) {
     this.#folder = folder;
-    this.#uploads = new Uploads(folder.uploads);
+    this.#uploads = new Uploads(folder);
     this.#now = now;
     this.#isForeign = isForeign;
   }
@@ -57,9 +58,8 @@ export class FilesystemBlobStore implements BlobStore {
     return new FilesystemBlobStore(folder, options);
   }
 
-  async stat(digest: Digest): Promise<{ readonly sizeBytes: number } | undefined> {
-    const status = await this.#folder.attempt(() => lstat(this.#folder.pathOf(digest)).catch(nothingIfGone));
-    return status?.isFile() === true ? { sizeBytes: status.size } : undefined;
+  async stat(digest: Digest): Promise<BlobStatus | undefined> {
+    return statusOf(await this.#folder.attempt(() => lstat(this.#folder.pathOf(digest)).catch(nothingIfGone)));
   }
 
   async open(digest: Digest): Promise<OpenBlob | undefined> {
@@ -78,12 +78,12 @@ export class FilesystemBlobStore implements BlobStore {
 
   async begin(algorithm: DigestAlgorithm = 'sha256'): Promise<Ingest> {
     const held = await this.#folder.attempt(() => this.#uploads.create(algorithm));
-    return new FilesystemIngest(held, this.#folder, this.#uploads);
+    return this.#ingest(held);
   }
 
   async resume(id: string, algorithm: DigestAlgorithm = 'sha256'): Promise<Ingest> {
     const held = await this.#folder.attempt(() => this.#uploads.take(id, algorithm));
-    return new FilesystemIngest(held, this.#folder, this.#uploads);
+    return this.#ingest(held);
   }
 
   async statIngest(id: string): Promise<IngestStatus | undefined> {
@@ -98,14 +98,14 @@ export class FilesystemBlobStore implements BlobStore {
     await this.#folder.attempt(() => this.#uploads.remove(id));
   }
 
-  async adopt(digest: Digest, file: string): Promise<void> {
+  async adopt(digest: Digest, file: string, hashedTo?: Digest): Promise<void> {
+    if (hashedTo !== undefined && hashedTo !== digest) throw wrongDigest(hashedTo, digest);
     await this.#folder.attempt(async () => {
       const found = await openPlainFile(file);
       if (found === undefined) throw new Error(`${file}, to be kept as ${digest}, is no plain file`);
       await using blob = new BlobFile(found, (error) => error);
-      await blob.verify(digest);
-      await found.handle.chmod(READ_ONLY);
-      await found.handle.sync();
+      if (hashedTo === undefined) await blob.verify(digest);
+      await seal(found.handle, this.#now());
       try {
         await this.#folder.place(file, digest);
       } catch (error) {
@@ -116,18 +116,36 @@ export class FilesystemBlobStore implements BlobStore {
     });
   }
 
-  async delete(digest: Digest): Promise<boolean> {
-    if ((await this.stat(digest)) === undefined) return false;
+  /** A collection deletes by the hundred thousand, and three turns of a thread each would cost ten times the work. */
+  async delete(digest: Digest, placedBefore?: Date): Promise<BlobStatus | undefined> {
     const file = this.#folder.pathOf(digest);
     const seconds = this.#now() / 1000;
-    return await this.#isMoved(async () => {
-      await lutimes(file, seconds, seconds);
-      await moveInto(file, this.#folder.trashPathOf(digest));
+    return await this.#folder.attempt(async () => {
+      const status = statusOf(lstatSync(file, { throwIfNoEntry: false }));
+      if (status === undefined || (placedBefore !== undefined && status.placedAt >= placedBefore)) return undefined;
+      try {
+        lutimesSync(file, seconds, seconds);
+        await moveInto(file, this.#folder.trashPathOf(digest));
+        return status;
+      } catch (error) {
+        return nothingIfGone(error);
+      }
     });
   }
 
   async restore(digest: Digest): Promise<boolean> {
-    return await this.#isMoved(() => this.#folder.place(this.#folder.trashPathOf(digest), digest));
+    return await this.#folder.attempt(async () => {
+      try {
+        await this.#folder.place(this.#folder.trashPathOf(digest), digest);
+        return true;
+      } catch (error) {
+        return nothingIfGone(error) ?? false;
+      }
+    });
+  }
+
+  listTrash(): AsyncIterable<readonly Digest[]> {
+    return this.#folder.attemptEach(listTrash(this.#folder));
   }
 
   async emptyTrash(olderThan: Date): Promise<{ readonly blobs: number; readonly sizeBytes: number }> {
@@ -137,11 +155,11 @@ export class FilesystemBlobStore implements BlobStore {
       for await (const { name } of trash ?? []) {
         if (digestInTrash(name) === undefined) continue;
         const file = path.join(this.#folder.trash, name);
-        const status = await lstat(file).catch(nothingIfGone);
-        if (status?.isFile() !== true || status.mtimeMs >= olderThan.getTime()) continue;
+        const status = statusOf(lstatSync(file, { throwIfNoEntry: false }));
+        if (status === undefined || status.placedAt >= olderThan) continue;
         await unlink(file).catch(nothingIfGone);
         freed.blobs += 1;
-        freed.sizeBytes += status.size;
+        freed.sizeBytes += status.sizeBytes;
       }
     });
     return freed;
@@ -165,20 +183,17 @@ export class FilesystemBlobStore implements BlobStore {
     });
   }
 
+  #ingest(held: HeldFile): Ingest {
+    return new FilesystemIngest(held, { folder: this.#folder, uploads: this.#uploads, now: this.#now });
+  }
+
   async #copyIn(digest: Digest, blob: OpenBlob): Promise<void> {
     await using ingest = await this.begin(algorithmOf(digest));
     for await (const chunk of blob.stream()) await ingest.append(chunk);
     await ingest.commit(digest);
   }
+}
 
-  async #isMoved(move: () => Promise<void>): Promise<boolean> {
-    return await this.#folder.attempt(async () => {
-      try {
-        await move();
-        return true;
-      } catch (error) {
-        return nothingIfGone(error) ?? false;
-      }
-    });
-  }
+function statusOf(file: Stats | undefined): BlobStatus | undefined {
+  return file?.isFile() === true ? { sizeBytes: file.size, placedAt: file.mtime } : undefined;
 }

@@ -3,7 +3,7 @@ import { type Digest, type DigestHasher, algorithmOf } from '../../oci/digest.ts
 import { type DigestAlgorithm, type Ingest, unknownIngest, wrongDigest } from '../ingest.ts';
 import { codeOf } from '../storage-error.ts';
 import { hashFile } from './blob-file.ts';
-import type { BlobFolder } from './blob-folder.ts';
+import { type BlobFolder, seal } from './blob-folder.ts';
 import type { Uploads } from './uploads.ts';
 
 export interface HeldFile {
@@ -17,21 +17,24 @@ export interface HeldFile {
   readonly algorithm: DigestAlgorithm;
 }
 
-const READ_ONLY = 0o444;
+interface IngestPlace {
+  readonly folder: BlobFolder;
+  readonly uploads: Uploads;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
 
 export class FilesystemIngest implements Ingest {
   readonly id: string;
   readonly #held: HeldFile;
-  readonly #folder: BlobFolder;
-  readonly #uploads: Uploads;
+  readonly #place: IngestPlace;
   #sizeBytes: number;
   #isOver = false;
 
-  constructor(held: HeldFile, folder: BlobFolder, uploads: Uploads) {
+  constructor(held: HeldFile, place: IngestPlace) {
     this.id = held.id;
     this.#held = held;
-    this.#folder = folder;
-    this.#uploads = uploads;
+    this.#place = place;
     this.#sizeBytes = held.sizeBytes;
   }
 
@@ -58,10 +61,9 @@ export class FilesystemIngest implements Ingest {
     await this.#orAbort(async () => {
       const found = await this.#digestUnder(algorithmOf(digest));
       if (found !== digest) throw wrongDigest(found, digest);
-      await handle.chmod(READ_ONLY);
-      await handle.sync();
+      await seal(handle, this.#place.now());
       await handle.close();
-      await this.#folder.place(path, digest).catch((error: unknown) => {
+      await this.#place.folder.place(path, digest).catch((error: unknown) => {
         throw codeOf(error) === 'ENOENT' ? unknownIngest(this.id) : error;
       });
     });
@@ -69,7 +71,7 @@ export class FilesystemIngest implements Ingest {
 
   async abort(): Promise<void> {
     this.#isOver = true;
-    await this.#folder.attempt(async () => {
+    await this.#place.folder.attempt(async () => {
       try {
         await this.#held.handle.close();
       } finally {
@@ -81,9 +83,9 @@ export class FilesystemIngest implements Ingest {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    await this.#folder.attempt(async () => {
+    await this.#place.folder.attempt(async () => {
       await this.#held.handle.close();
-      await this.#uploads.release(this.#held);
+      await this.#place.uploads.release(this.#held);
     });
   }
 
@@ -100,7 +102,7 @@ export class FilesystemIngest implements Ingest {
   /** What failed once is not gone on with, so it need not take up room. */
   async #orAbort(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#folder.attempt(work);
+      await this.#place.folder.attempt(work);
     } catch (error) {
       await this.abort().catch(() => undefined);
       throw error;

@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
+import { opendir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { nothingIfGone } from '../storage-error.ts';
-import type { BlobFolder } from './blob-folder.ts';
+import { type BlobFolder, digestInTrash } from './blob-folder.ts';
 
 interface Branch {
   readonly path: string;
@@ -23,6 +23,20 @@ export async function* listDigests(folder: BlobFolder, after = ''): AsyncGenerat
       page.push(...digests);
       for (; page.length >= PAGE_LENGTH; page = page.slice(PAGE_LENGTH)) yield page.slice(0, PAGE_LENGTH);
     }
+  }
+  if (page.length > 0) yield page;
+}
+
+/** What lies in the trash, in no order. */
+export async function* listTrash(folder: BlobFolder): AsyncGenerator<readonly Digest[], undefined> {
+  let page: Digest[] = [];
+  const trash = await opendir(folder.trash).catch(nothingIfGone);
+  for await (const { name } of trash ?? []) {
+    const digest = digestInTrash(name);
+    if (digest === undefined) continue;
+    if (page.push(digest) < PAGE_LENGTH) continue;
+    yield page;
+    page = [];
   }
   if (page.length > 0) yield page;
 }

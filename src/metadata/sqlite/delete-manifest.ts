@@ -1,26 +1,29 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName, Tag } from '../../oci/reference.ts';
+import type { GuardOptions } from '../../oci/tag-guard.ts';
 import { manifestIdIn, repositoryId } from './repositories.ts';
 import type { Database } from './schema.ts';
-import { forgetTag } from './tags.ts';
+import { forgetTag, guardTags } from './tags.ts';
 
 /** To be called in a transaction. */
 export async function deleteManifest(
   db: Database,
   repositoryName: RepositoryName,
   digest: Digest,
-  nowMs: number,
+  { guard, nowMs }: GuardOptions & { readonly nowMs: number },
 ): Promise<boolean> {
   const repository = await repositoryId(db, repositoryName);
   const manifestId = repository && (await manifestIdIn(db, repository, digest));
   if (repository === undefined || manifestId === undefined) return false;
-  const tags = await db
+  const rows = await db
     .selectFrom('tags')
     .select('name')
     .where('manifest_id', '=', manifestId)
     .where('repository_id', '=', repository)
     .execute();
-  for (const { name } of tags) await forgetTag(db, repository, name as Tag, nowMs);
+  const tags = rows.map(({ name }) => name as Tag);
+  await guardTags(db, guard, { repository, tags });
+  for (const tag of tags) await forgetTag(db, repository, tag, nowMs);
   await db
     .deleteFrom('repository_manifests')
     .where('repository_id', '=', repository)

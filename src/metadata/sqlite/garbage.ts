@@ -4,7 +4,8 @@
 // where there is nothing to find.
 import { type RawBuilder, sql } from 'kysely';
 import type { Digest } from '../../oci/digest.ts';
-import type { RepositoryDigest, Scan, ScanPage, UsedManifest } from '../housekeeping.ts';
+import type { RepositoryDigest, Scan, ScanPage } from '../housekeeping.ts';
+import { eachOf } from './repositories.ts';
 import type { Database } from './schema.ts';
 
 export interface Moment {
@@ -14,15 +15,15 @@ export interface Moment {
   readonly nowMs: number;
 }
 
-const isHeld = (digest: RawBuilder<unknown>, { nowMs }: Moment) => sql`(
+export const isHeld = (digest: RawBuilder<unknown>, { nowMs }: Pick<Moment, 'nowMs'>) => sql`(
   EXISTS (SELECT 1 FROM leases l WHERE l.digest = ${digest} AND l.until > ${nowMs})
   OR EXISTS (SELECT 1 FROM uploads u WHERE u.digest = ${digest}))`;
 
-/** Of a row b of blobs. */
-const isUnreferenced = (moment: Moment) => sql<0 | 1>`(
+/** Of a row b of blobs, or of none. */
+const isUnreferenced = (digest: RawBuilder<unknown>, moment: Moment) => sql<0 | 1>`(
   NOT EXISTS (SELECT 1 FROM manifest_blobs mb WHERE mb.blob_id = b.id)
   AND NOT EXISTS (SELECT 1 FROM repository_blobs rb WHERE rb.blob_id = b.id AND rb.given_at >= ${moment.before})
-  AND NOT ${isHeld(sql`b.digest`, moment)})`;
+  AND NOT ${isHeld(digest, moment)})`;
 
 /** Of rows rb of repository_blobs and b of blobs. */
 const isUnnamed = (moment: Moment) => sql<0 | 1>`(
@@ -33,10 +34,13 @@ const isUnnamed = (moment: Moment) => sql<0 | 1>`(
     WHERE mb.blob_id = rb.blob_id)
   AND NOT ${isHeld(sql`b.digest`, moment)})`;
 
-/** Of rows rm of repository_manifests and m of manifests. */
-const isChild = sql`EXISTS (
+/**
+ * Of rows rm of repository_manifests and m of manifests. A CROSS JOIN is done in its order: not by way of all that the
+ * repository has.
+ */
+export const isChild = sql`EXISTS (
   SELECT 1 FROM manifest_children mc
-  JOIN repository_manifests parent ON parent.manifest_id = mc.manifest_id AND parent.repository_id = rm.repository_id
+  CROSS JOIN repository_manifests parent ON parent.manifest_id = mc.manifest_id AND parent.repository_id = rm.repository_id
   WHERE mc.child = m.digest)`;
 const isUntagged = (moment: Moment) => sql<0 | 1>`(
   rm.put_at < ${moment.before}
@@ -47,14 +51,11 @@ const isUntagged = (moment: Moment) => sql<0 | 1>`(
     JOIN repository_manifests rs ON rs.manifest_id = s.id AND rs.repository_id = rm.repository_id
     WHERE s.digest = m.subject)
   AND NOT ${isHeld(sql`m.digest`, moment)})`;
-const isPinned = sql`EXISTS (
-  SELECT 1 FROM tags t JOIN pins p ON p.tag = t.name AND p.repository = r.name
-  WHERE t.manifest_id = rm.manifest_id AND t.repository_id = rm.repository_id)`;
 
 export async function unreferencedBlobs(db: Database, moment: Moment, page: ScanPage): Promise<Scan<Digest>> {
   const [after = 0] = readCursor(page);
   const { rows } = await sql<{ id: number; digest: Digest; garbage: 0 | 1 }>`
-    SELECT b.id, b.digest, ${isUnreferenced(moment)} AS garbage
+    SELECT b.id, b.digest, ${isUnreferenced(sql`b.digest`, moment)} AS garbage
     FROM blobs b WHERE b.id > ${after} ORDER BY b.id LIMIT ${page.limit}`.execute(db);
   return scanOf(rows, page, {
     cursor: ({ id }) => [id],
@@ -97,43 +98,47 @@ export async function untaggedManifests(db: Database, moment: Moment, page: Scan
   return scanOf(rows, page, pairs);
 }
 
-export async function leastRecentlyUsed(db: Database, before: number, page: ScanPage): Promise<Scan<UsedManifest>> {
-  const [usedAt = 0, repository = 0, manifest = 0] = readCursor(page);
-  const { rows } = await sql<PairRow & UsedManifest>`
-    SELECT rm.used_at AS usedAtMs, rm.repository_id, m.id, r.name AS repository, m.digest,
-      NOT ${isPinned} AND NOT ${isChild} AS garbage
-    FROM repository_manifests rm
-    JOIN manifests m ON m.id = rm.manifest_id
-    JOIN repositories r ON r.id = rm.repository_id
-    WHERE rm.used_at < ${before}
-      AND (rm.used_at, rm.repository_id, rm.manifest_id) > (${usedAt}, ${repository}, ${manifest})
-    ORDER BY rm.used_at, rm.repository_id, rm.manifest_id LIMIT ${page.limit}`.execute(db);
-  return scanOf(rows, page, {
-    cursor: (row) => [row.usedAtMs, row.repository_id, row.id],
-    found: (row) => ({ ...pairs.found(row), usedAtMs: row.usedAtMs }),
-  });
+export async function unknownBlobs(
+  db: Database,
+  digests: readonly Digest[],
+  nowMs: number,
+): Promise<readonly Digest[]> {
+  const { rows } = await sql<{ digest: Digest }>`
+    SELECT value AS digest FROM ${eachOf(digests)}
+    WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest = value)
+      AND NOT ${isHeld(sql`value`, { nowMs })}`.execute(db);
+  return rows.map(({ digest }) => digest);
 }
 
 /** To be called in a transaction. */
-export async function forgetBlob(db: Database, digest: Digest, moment: Moment): Promise<boolean> {
-  const { rows } = await sql<{ id: number; garbage: 0 | 1 }>`
-    SELECT b.id, ${isUnreferenced(moment)} AS garbage FROM blobs b WHERE b.digest = ${digest}`.execute(db);
-  const [blob] = rows;
-  if (blob === undefined) return !(await isDigestHeld(db, digest, moment));
-  if (blob.garbage === 0) return false;
-  await db.deleteFrom('repository_blobs').where('blob_id', '=', blob.id).execute();
-  await db.deleteFrom('blobs').where('id', '=', blob.id).execute();
-  return true;
+export async function forgetBlobs(
+  db: Database,
+  digests: readonly Digest[],
+  moment: Moment,
+): Promise<readonly Digest[]> {
+  const { rows } = await sql<{ digest: Digest; id: number | null }>`
+    SELECT value AS digest, b.id FROM ${eachOf(digests)} LEFT JOIN blobs b ON b.digest = value
+    WHERE ${isUnreferenced(sql`value`, moment)}`.execute(db);
+  const ids = eachOf(rows.map(({ id }) => id).filter((id) => id !== null));
+  await sql`DELETE FROM repository_blobs WHERE blob_id IN (SELECT value FROM ${ids})`.execute(db);
+  await sql`DELETE FROM blobs WHERE id IN (SELECT value FROM ${ids})`.execute(db);
+  return rows.map(({ digest }) => digest);
 }
 
-/** Whether `unnamedBlobs` would list it now. */
-export async function isBlobUnnamed(db: Database, blob: RepositoryDigest, moment: Moment): Promise<boolean> {
-  const { rows } = await sql<{ garbage: 0 | 1 }>`
-    SELECT ${isUnnamed(moment)} AS garbage FROM repositories r
-    JOIN blobs b ON b.digest = ${blob.digest}
-    JOIN repository_blobs rb ON rb.repository_id = r.id AND rb.blob_id = b.id
-    WHERE r.name = ${blob.repository}`.execute(db);
-  return rows[0]?.garbage === 1;
+/** To be called in a transaction. */
+export async function forgetUnnamedBlobs(
+  db: Database,
+  blobs: readonly RepositoryDigest[],
+  moment: Moment,
+): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    DELETE FROM repository_blobs WHERE (repository_id, blob_id) IN (
+      SELECT rb.repository_id, rb.blob_id FROM ${pairsOf(blobs)}
+      JOIN repositories r ON r.name = value ->> 0
+      JOIN blobs b ON b.digest = value ->> 1
+      JOIN repository_blobs rb ON rb.repository_id = r.id AND rb.blob_id = b.id
+      WHERE ${isUnnamed(moment)})`.execute(db);
+  return Number(numAffectedRows);
 }
 
 /** Whether `untaggedManifests` would list it now. */
@@ -146,12 +151,11 @@ export async function isManifestUntagged(db: Database, manifest: RepositoryDiges
   return rows[0]?.garbage === 1;
 }
 
-async function isDigestHeld(db: Database, digest: Digest, moment: Moment): Promise<boolean> {
-  const { rows } = await sql<{ held: 0 | 1 }>`SELECT ${isHeld(sql`${digest}`, moment)} AS held`.execute(db);
-  return rows[0]?.held === 1;
+function pairsOf(values: readonly RepositoryDigest[]) {
+  return eachOf(values.map(({ repository, digest }) => [repository, digest]));
 }
 
-function scanOf<Row extends { readonly garbage: 0 | 1 }, Found>(
+export function scanOf<Row extends { readonly garbage: 0 | 1 }, Found>(
   rows: readonly Row[],
   { limit }: ScanPage,
   read: { cursor(row: Row): readonly number[]; found(row: Row): Found },
@@ -163,6 +167,6 @@ function scanOf<Row extends { readonly garbage: 0 | 1 }, Found>(
   };
 }
 
-function readCursor({ after }: ScanPage): readonly number[] {
+export function readCursor({ after }: ScanPage): readonly number[] {
   return after === undefined ? [] : after.split('/').map(Number);
 }

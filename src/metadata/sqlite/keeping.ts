@@ -53,11 +53,20 @@ export async function pinsOf(
   return rows.map(({ repository, tag }) => ({ job, repository: repository as RepositoryName, tag: tag as Tag }));
 }
 
-/** Those that are not there are passed over, and what was used later stays so. */
+/** Who knows a child knows how many indexes name it only when he looks: so many of them are renewed. */
+const MAX_RENEWED = 10_000;
+
+/** Those that are not there are passed over, but their indexes are not; and what was used later stays so. */
 export async function markUsed(db: Database, manifests: readonly RepositoryDigest[], at: number): Promise<void> {
   const pairs = eachOf(manifests.map(({ repository, digest }) => [repository, digest]));
-  await sql`UPDATE repository_manifests SET used_at = ${at} WHERE used_at < ${at} AND (repository_id, manifest_id) IN (
-    SELECT repositories.id, manifests.id FROM ${pairs}
-    JOIN repositories ON repositories.name = value ->> 0
-    JOIN manifests ON manifests.digest = value ->> 1)`.execute(db);
+  await sql`WITH RECURSIVE used (repository_id, digest) AS (
+      SELECT repositories.id, value ->> 1 FROM ${pairs} JOIN repositories ON repositories.name = value ->> 0
+      UNION
+      SELECT used.repository_id, parent.digest FROM used
+      JOIN manifest_children mc ON mc.child = used.digest
+      JOIN repository_manifests rm ON rm.manifest_id = mc.manifest_id AND rm.repository_id = used.repository_id
+      JOIN manifests parent ON parent.id = mc.manifest_id
+      LIMIT ${manifests.length + MAX_RENEWED})
+    UPDATE repository_manifests SET used_at = ${at} WHERE used_at < ${at} AND (repository_id, manifest_id) IN (
+      SELECT used.repository_id, m.id FROM used JOIN manifests m ON m.digest = used.digest)`.execute(db);
 }

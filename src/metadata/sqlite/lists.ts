@@ -1,8 +1,14 @@
+import { sql } from 'kysely';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 import type { ManifestOrigin, Page, ReferrersPage } from '../metadata-store.ts';
 import type { Database } from './schema.ts';
+
+/** Each manifest may have as many annotations as it has bytes. */
+const REFERRERS_BYTES = 1024 * 1024;
+/** Without reading them: a row has its lengths at its begin. */
+const TEXT_BYTES = sql<number>`coalesce(octet_length(annotations), 0) + coalesce(octet_length(artifact_type), 0)`;
 
 export async function listRepositories(db: Database, { last = '', limit }: Page): Promise<readonly RepositoryName[]> {
   const rows = await db
@@ -39,12 +45,16 @@ export async function referrers(
     .selectFrom('manifests')
     .innerJoin('repository_manifests', 'manifest_id', 'manifests.id')
     .innerJoin('repositories', 'repositories.id', 'repository_id')
-    .select(['manifests.digest', 'media_type', 'size_bytes', 'artifact_type', 'annotations'])
     .where('subject', '=', subject)
     .where('repositories.name', '=', repository)
-    .where('manifests.digest', '>', last);
+    .where('manifests.digest', '>', last)
+    .orderBy('manifests.digest');
   if (artifactType !== undefined) query = query.where('artifact_type', '=', artifactType);
-  const rows = await query.orderBy('manifests.digest').limit(limit).execute();
+  const sizes = await query.select(TEXT_BYTES.as('textBytes')).limit(limit).execute();
+  const rows = await query
+    .select(['manifests.digest', 'media_type', 'size_bytes', 'artifact_type', 'annotations'])
+    .limit(countWithin(REFERRERS_BYTES, sizes))
+    .execute();
   return rows.map((row) => ({
     mediaType: row.media_type,
     digest: row.digest as Digest,
@@ -52,6 +62,18 @@ export async function referrers(
     ...(row.artifact_type !== null && { artifactType: row.artifact_type }),
     ...(row.annotations !== null && { annotations: JSON.parse(row.annotations) as Record<string, string> }),
   }));
+}
+
+/** How many of them are read at once: as many as fit, and at least one. */
+function countWithin(maxBytes: number, sizes: readonly { readonly textBytes: number }[]): number {
+  let sizeBytes = 0;
+  let count = 0;
+  for (const { textBytes } of sizes) {
+    sizeBytes += textBytes;
+    if (count > 0 && sizeBytes > maxBytes) break;
+    count += 1;
+  }
+  return count;
 }
 
 export async function manifestOrigin(

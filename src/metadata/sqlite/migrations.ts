@@ -88,4 +88,24 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX pins_by_tag ON pins (repository, tag);
   `,
+  `
+  ALTER TABLE repository_manifests ADD COLUMN
+    may_lack TEXT;                                 -- nothing, manifests or anything; NULL: put before it was kept
+  `,
+  `
+  ALTER TABLE manifest_blobs ADD COLUMN
+    named_as TEXT NOT NULL DEFAULT 'part';         -- part, foreign or child: which of them may be missing
+  `,
+  `
+  ALTER TABLE tags ADD COLUMN
+    confirmed_at INTEGER;                          -- when its upstream last said that it means this; NULL: pushed
+  `,
+  `
+  CREATE INDEX repository_manifests_pushed ON repository_manifests (repository_id) WHERE upstream IS NULL;
+  `,
+  `
+  DROP INDEX repository_manifests_by_use;          -- only what came from an upstream is looked for by its use
+  CREATE INDEX repository_manifests_cached_by_use ON repository_manifests (used_at) WHERE upstream IS NOT NULL;
+  CREATE INDEX repository_manifests_cached_by_age ON repository_manifests (put_at) WHERE upstream IS NOT NULL;
+  `,
 ];

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { migrate } from '../../database/migrate.ts';
 import { UsageError } from '../../oci/usage-error.ts';
+import { LogFlush } from './log-flush.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 const BUSY_TIMEOUT_MS = 50;
@@ -11,6 +12,7 @@ export interface Connections {
   readonly writer: DatabaseSync;
   /** Sees only what was committed. In memory it is the writer, as there is nothing to share. */
   readonly reader: DatabaseSync;
+  readonly log?: LogFlush | undefined;
 }
 
 /** Opens the file, or makes it, in the present format. Throws what SQLite throws, and UsageError for a later format. */
@@ -25,10 +27,11 @@ export function openConnections(file: string): Connections {
     if (mode !== 'wal') {
       throw new UsageError(`the database ${file} lies where processes cannot share it; use a folder on a local disk`);
     }
-    // What was acknowledged to a client stays, also when the power goes.
-    writer.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
+    // What was acknowledged stays when the power goes: LogFlush sees to that, and not each commit.
+    writer.exec(`PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
     migrate(writer, MIGRATIONS, `the database ${file}`);
-    return { writer, reader: new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, readOnly: true }) };
+    const reader = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
+    return { writer, reader, log: new LogFlush(file) };
   } catch (error) {
     writer.close();
     throw error;

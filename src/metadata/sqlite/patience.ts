@@ -29,8 +29,8 @@ export class Patience {
   }
 
   /** Work that is begun anew until the other lets go: all of it or nothing happens each time. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    const deadlineMs = this.#clock.monotonic() + PATIENCE_MS;
+  async run<T>(work: () => Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
+    const deadlineMs = this.#clock.monotonic() + patienceMs;
     for (;;) {
       try {
         return await work();

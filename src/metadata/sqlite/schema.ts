@@ -14,7 +14,7 @@ export interface Schema {
     annotations: string | null;
   };
   readonly manifest_bytes: { manifest_id: number; bytes: Uint8Array };
-  readonly manifest_blobs: { blob_id: number; manifest_id: number };
+  readonly manifest_blobs: { blob_id: number; manifest_id: number; named_as: 'part' | 'foreign' | 'child' };
   readonly manifest_children: { child: string; manifest_id: number };
   readonly repository_manifests: {
     repository_id: number;
@@ -23,8 +23,9 @@ export interface Schema {
     put_at: number;
     used_at: number;
     upstream: string | null;
+    may_lack: 'nothing' | 'manifests' | 'anything' | null;
   };
-  readonly tags: { repository_id: number; name: string; manifest_id: number };
+  readonly tags: { repository_id: number; name: string; manifest_id: number; confirmed_at: number | null };
   readonly tag_moves: {
     id: Generated<number>;
     repository_id: number;

@@ -2,12 +2,14 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { image } from '../../../test/support/metadata/content.ts';
 import { TemporaryMetadata } from '../../../test/support/metadata/temporary-metadata.ts';
 import { parseRepositoryName, parseTag } from '../../oci/reference.ts';
 import { UsageError } from '../../oci/usage-error.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { SqliteMetadataStore } from './sqlite-metadata-store.ts';
 
 const nginx = parseRepositoryName('library/nginx');
@@ -27,13 +29,15 @@ test('what was written is there when it is opened again', async () => {
   expect(await (await temporary.open()).resolveTag(nginx, latest)).toMatchObject({ digest: one.digest });
 });
 
-test('an answer is remembered no longer than until somebody else moves the tag', async () => {
+test('what somebody else wrote is seen in the next turn of the event loop', async () => {
   const [store, other] = [await temporary.open(), await temporary.open()];
   await store.putManifest(nginx, one, { tags: [latest] });
   for (const { digest } of [one, one]) expect(store.resolveTag(nginx, latest)).toMatchObject({ digest });
   await other.putManifest(nginx, two, { tags: [latest] });
+  await nextTurn();
   expect(store.resolveTag(nginx, latest)).toMatchObject({ digest: two.digest });
   await other.deleteManifest(nginx, two.digest);
+  await nextTurn();
   expect(store.resolveTag(nginx, latest)).toBeUndefined();
   expect(store.manifest(nginx, two.digest)).toBeUndefined();
 });
@@ -64,6 +68,17 @@ test('who writes waits for another process without holding up its own', async ()
   expect(store.resolveTag(nginx, latest)).toMatchObject({ digest: one.digest });
 });
 
+test('a lease is given up after the patience that was asked for', async () => {
+  await (await temporary.open())[Symbol.asyncDispose]();
+  using other = new DatabaseSync(temporary.file);
+  const clock = new FakeClock();
+  await using store = await SqliteMetadataStore.open(temporary.dataFolder, { clock });
+  other.exec('BEGIN IMMEDIATE');
+  const lease = store.lease([one.digest], clock.now() + 60_000, { patienceMs: 100 });
+  await expect(lease).rejects.toMatchObject({ code: 'FILE_BUSY' });
+  expect(clock.elapsedMs).toBeLessThan(200);
+});
+
 test('a process that never lets go is named as the reason', async () => {
   await (await temporary.open())[Symbol.asyncDispose]();
   using other = new DatabaseSync(temporary.file);
@@ -85,7 +100,7 @@ test('metadata of a newer version is refused in a sentence, and left as it is', 
   newer.exec('PRAGMA user_version = 99');
   await expect(temporary.open()).rejects.toThrow(UsageError);
   await expect(temporary.open()).rejects.toThrow(
-    /metadata\.db has format 99, and this Wharf knows formats up to 1; use/,
+    new RegExp(`metadata\\.db has format 99, and this Wharf knows formats up to ${MIGRATIONS.length}; use`),
   );
   expect(newer.prepare('SELECT count(*) AS n FROM tags').get()).toEqual({ n: 0 });
 });

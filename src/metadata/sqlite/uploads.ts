@@ -32,13 +32,30 @@ export async function advanceUpload(
   return numUpdatedRows > 0n;
 }
 
-export async function nameUpload(db: Database, id: string, digest: Digest): Promise<boolean> {
-  const { numUpdatedRows } = await db.updateTable('uploads').set({ digest }).where('id', '=', id).executeTakeFirst();
+export async function nameUpload(
+  db: Database,
+  id: string,
+  { digest, nowMs }: { readonly digest: Digest; readonly nowMs: number },
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('uploads')
+    .set({ digest, received_at: nowMs })
+    .where('id', '=', id)
+    .executeTakeFirst();
   return numUpdatedRows > 0n;
 }
 
 export async function endUpload(db: Database, id: string): Promise<boolean> {
   const { numDeletedRows } = await db.deleteFrom('uploads').where('id', '=', id).executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+export async function endStaleUpload(db: Database, id: string, before: number): Promise<boolean> {
+  const { numDeletedRows } = await db
+    .deleteFrom('uploads')
+    .where('id', '=', id)
+    .where('received_at', '<', before)
+    .executeTakeFirst();
   return numDeletedRows > 0n;
 }
 
