@@ -12,10 +12,13 @@ export interface CatalogImage {
   readonly tags: readonly Tag[];
   /** What the catalog promises; empty when it does not know. */
   readonly platforms: readonly Platform[];
+  /** When the last of its tags was moved, in milliseconds since the epoch, where the catalog knows. */
+  readonly updatedAtMs?: number | undefined;
 }
 
 /** A part of the catalog that could not be read; the rest is listed all the same. */
 export interface CatalogProblem {
+  /** The file, or whatever else it is: a repository, or one of several catalogs. */
   readonly file: string;
   /** 1-based. */
   readonly line?: number | undefined;

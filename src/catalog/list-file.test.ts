@@ -1,9 +1,18 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatReference } from '../oci/reference.ts';
+import { formatReference, parseTag } from '../oci/reference.ts';
+import { RemoteError } from '../remote/remote-error.ts';
 import { listCatalog, parseImageList } from './list-file.ts';
+import type { ListTags } from './tag-list.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
+
+/** Every repository has `3` and `latest`, but for those that are missing or down. */
+const listTags: ListTags = async (repository) => {
+  if (repository === 'library/missing') return undefined;
+  if (repository === 'down/app') throw new RemoteError('docker.io', 'SERVER_ERROR', 'answered 500 for the tags');
+  return ['3', 'latest'].map((tag) => ({ tag: parseTag(tag), platforms: [] }));
+};
 
 describe('an image list', () => {
   const read = (text: string) => {
@@ -82,14 +91,15 @@ describe('an image list', () => {
 describe('the catalog of a list', () => {
   const list = (text: string, upstream = 'docker.io') => {
     const read = () => Promise.resolve({ text, file: 'images.list' });
-    return listCatalog({ description: 'the list images.list', upstream, read }).list();
+    return listCatalog({ description: 'the list images.list', upstream, read, listTags }).list();
   };
 
-  test('wants each tag as an image of its own, and `latest` where a line names none', async () => {
+  test('wants each tag as an image of its own, and all tags where a line names none', async () => {
     expect(await list('nginx:1.27,1.26\njenkins/agent\n')).toEqual({
       images: [
         { repository: 'library/nginx', name: 'nginx', tags: ['1.27'], platforms: [] },
         { repository: 'library/nginx', name: 'nginx', tags: ['1.26'], platforms: [] },
+        { repository: 'jenkins/agent', name: 'jenkins/agent', tags: ['3'], platforms: [] },
         { repository: 'jenkins/agent', name: 'jenkins/agent', tags: ['latest'], platforms: [] },
       ],
       problems: [],
@@ -98,8 +108,27 @@ describe('the catalog of a list', () => {
   });
 
   test('wants a tag once, however often and however it is written', async () => {
-    const { images } = await list('nginx:1,latest\ndocker.io/library/nginx:1\nnginx\nlibrary/nginx:2,1');
-    expect(images.map(({ name, tags }) => `${name}:${tags.join()}`)).toEqual(['nginx:1', 'nginx:latest', 'nginx:2']);
+    const { images } = await list('nginx:1,latest\ndocker.io/library/nginx:1\nnginx\nlibrary/nginx:2,1\nnginx');
+    const lines = images.map(({ name, tags }) => `${name}:${tags.join()}`);
+    expect(lines).toEqual(['nginx:1', 'nginx:latest', 'nginx:3', 'nginx:2']);
+  });
+
+  test('has a name whose tags cannot be listed as a problem of its line, and wants the rest', async () => {
+    const { images, problems } = await list('missing\nnginx:1\n# more\ndown/app\nnginx');
+    expect(images.map(({ name, tags }) => `${name}:${tags.join()}`)).toEqual(['nginx:1', 'nginx:3', 'nginx:latest']);
+    expect(problems).toEqual([
+      {
+        file: 'images.list',
+        line: 1,
+        message:
+          'the tags of "missing" could not be listed: docker.io has no such repository, or shows it to nobody without a login',
+      },
+      {
+        file: 'images.list',
+        line: 4,
+        message: 'the tags of "down/app" could not be listed: docker.io answered 500 for the tags',
+      },
+    ]);
   });
 
   test('has images of another registry, and digests, as problems by line', async () => {
@@ -121,7 +150,7 @@ describe('the catalog of a list', () => {
   test('is read anew for each listing', async () => {
     const texts = ['nginx:1', 'nginx:2'];
     const read = () => Promise.resolve({ text: texts.shift() ?? '', file: 'x' });
-    const catalog = listCatalog({ description: 'a list', upstream: 'docker.io', read });
+    const catalog = listCatalog({ description: 'a list', upstream: 'docker.io', read, listTags });
     expect((await catalog.list()).images).toMatchObject([{ tags: ['1'] }]);
     expect((await catalog.list()).images).toMatchObject([{ tags: ['2'] }]);
   });

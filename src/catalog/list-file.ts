@@ -1,8 +1,18 @@
 // A list of images as text: what people write by hand, and what `wharf catalog` prints in both of its forms.
 import { OciError } from '../oci/errors.ts';
-import { familiarName, parseTag, parseUntaggedReference, type Reference, type Tag } from '../oci/reference.ts';
+import {
+  familiarName,
+  parseTag,
+  parseUntaggedReference,
+  type Reference,
+  type RepositoryName,
+  type Tag,
+} from '../oci/reference.ts';
 import type { Call } from '../oci/repository.ts';
 import type { Catalog, CatalogImage, CatalogListing, CatalogProblem } from './catalog.ts';
+import { type ListedRepository, listRepositories } from './listed-repositories.ts';
+import type { ListTags } from './tag-list.ts';
+import { withoutRepeats } from './union-catalog.ts';
 
 /** One line of a list. */
 interface ImageListEntry {
@@ -44,26 +54,32 @@ export interface ListCatalogOptions {
   readonly upstream: string;
   /** Called for each listing. `file` is what problems name. */
   readonly read: (call: Call) => Promise<{ text: string; file: string }>;
+  /** For lines without a tag. */
+  readonly listTags: ListTags;
 }
 
 /**
- * The catalog of a list. A name without a tag means `latest`. Each tag is an image of its own, even when a line gives
- * several: whether they mean the same is for the registry to say, at the time of asking.
+ * The catalog of a list. A name without a tag means all its tags. Each tag that a line gives is an image of its own, even
+ * when it gives several: whether they mean the same is for the registry to say, at the time of asking.
  */
-export function listCatalog({ description, upstream, read }: ListCatalogOptions): Catalog {
+export function listCatalog({ description, upstream, read, listTags }: ListCatalogOptions): Catalog {
   return {
     description,
     async list(call: Call = {}): Promise<CatalogListing> {
       const { text, file } = await read(call);
       const { entries, problems } = parseImageList(text, file);
-      const images = new Map<string, CatalogImage>();
-      const unfit: CatalogProblem[] = [];
-      for (const entry of entries) {
-        const message = whyUnfit(entry, upstream);
-        if (message !== undefined) unfit.push({ file, line: entry.line, message });
-        else for (const image of imagesOf(entry)) images.set(`${image.repository}:${image.tags.join()}`, image);
-      }
-      return { images: [...images.values()], problems: [...problems, ...unfit].sort(byLine), notices: [] };
+      const fit = entries.filter((entry) => whyUnfit(entry, upstream) === undefined);
+      const whole = fit.filter(({ tags }) => tags.length === 0).map(({ reference }) => reference.repository);
+      const listed = await listRepositories(whole, { upstream, listTags }, call);
+      const unlisted = entries.flatMap((entry): CatalogProblem[] => {
+        const message = whyUnfit(entry, upstream) ?? whyUnlisted(entry, upstream, listed);
+        return message === undefined ? [] : [{ file, line: entry.line, message }];
+      });
+      return {
+        images: withoutRepeats(fit.flatMap((entry) => imagesOf(entry, listed))),
+        problems: [...problems, ...unlisted].sort(byLine),
+        notices: [],
+      };
     },
   };
 }
@@ -87,10 +103,22 @@ function whyUnfit({ reference }: ImageListEntry, upstream: string): string | und
   return `"${name}" is given by digest, but a catalog wants tags; name a tag, or copy the digest by itself`;
 }
 
-function imagesOf({ reference: { domain, repository }, tags }: ImageListEntry): CatalogImage[] {
+function whyUnlisted({ reference, tags }: ImageListEntry, upstream: string, listed: Listed): string | undefined {
+  const found = listed.get(reference.repository);
+  if (tags.length > 0 || found?.images !== undefined) return undefined;
+  const why = found?.error?.message ?? `${upstream} has no such repository, or shows it to nobody without a login`;
+  return `the tags of "${familiarName(reference.domain, reference.repository)}" could not be listed: ${why}`;
+}
+
+type Listed = ReadonlyMap<RepositoryName, ListedRepository>;
+
+function imagesOf(
+  { reference: { domain, repository }, tags }: ImageListEntry,
+  listed: Listed,
+): readonly CatalogImage[] {
+  if (tags.length === 0) return listed.get(repository)?.images ?? [];
   const name = familiarName(domain, repository);
-  const wanted = tags.length === 0 ? [parseTag('latest')] : tags;
-  return wanted.map((tag) => ({ repository, name, tags: [tag], platforms: [] }));
+  return tags.map((tag) => ({ repository, name, tags: [tag], platforms: [] }));
 }
 
 function byLine(a: CatalogProblem, b: CatalogProblem): number {
