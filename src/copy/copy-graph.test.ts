@@ -16,6 +16,7 @@ import {
   image,
   index,
   isWhole,
+  layerIndex,
   manifestsOf,
   store,
   textBlob,
@@ -121,6 +122,15 @@ describe('a copy', () => {
     publish(one, index());
     await one.copy(index().manifest.digest);
     expect(one.tagsAtTarget()).toEqual([index().manifest.digest, index().manifest.digest]);
+  });
+
+  test('of an index of layers, as BuildKit keeps its cache, brings those as blobs', async () => {
+    await using one = await startCopyWorld();
+    const graph = layerIndex('what they are for', 'one layer', 'another');
+    publish(one, graph);
+    await one.copy(graph.manifest.digest);
+    expect(isWhole(one.target, APP, graph)).toBe(true);
+    expect([one.source.counters.manifestGets, one.source.counters.blobGets]).toEqual([1, 3]);
   });
 
   test('never fetches foreign layers', async () => {

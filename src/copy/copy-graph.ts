@@ -4,20 +4,22 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError, isNotFound } from '../oci/errors.ts';
 import { type Manifest, type ManifestContent, readManifest } from '../oci/manifest.ts';
-import { isForeignLayerType } from '../oci/media-type.ts';
+import { isForeignLayerType, isManifestType } from '../oci/media-type.ts';
 import type { Platform } from '../oci/platform.ts';
 import type { Tag } from '../oci/reference.ts';
-import type { Call, Source } from '../oci/repository.ts';
+import { type Call, type Source, keepsSparseIndexes } from '../oci/repository.ts';
 import { tap } from '../streams/tap.ts';
 import { CopyError, blame, blamed } from './copy-error.ts';
 import type { Placements, TargetRepository } from './placements.ts';
-import { subsetIndex } from './platform-subset.ts';
+import { chosenEntries, subsetIndex } from './platform-subset.ts';
 
 export interface GraphCopy extends Call {
   readonly from: Source;
   readonly to: TargetRepository;
   readonly placements: Placements;
-  /** Empty: all. Otherwise an index is rewritten to name only these. */
+  /** The source's own repository, where it is at the target's registry: blobs are mounted from it. */
+  readonly sibling?: TargetRepository | undefined;
+  /** Empty: all. Otherwise an index is rewritten to name only these, but for a target that keeps sparse indexes. */
   readonly platforms?: readonly Platform[] | undefined;
   /** What the tags mean at the target now, where that is known: a tag that is right already is left alone. */
   readonly present?: ReadonlyMap<Tag, Digest> | undefined;
@@ -58,22 +60,31 @@ interface WantedTags {
 }
 
 async function copySubset(root: Digest, tags: readonly Tag[], platforms: readonly Platform[], copy: GraphCopy) {
+  const { target } = copy.to;
   const original = await blame('source', copy.from.manifest(root, copy));
-  const { content } = readManifest(original.bytes);
-  const chosen = content.kind === 'image' ? original : subsetOf(original, content, platforms);
+  const content = readContent(original);
+  if (content.kind === 'index' && keepsSparseIndexes(target)) {
+    const movedTags = tagsToMove(root, tags, copy);
+    await copyChildren({ ...content, manifests: blamedIn('source', () => chosenEntries(content, platforms)) }, copy, 0);
+    await blame('target', target.putSparse(original, movedTags, copy));
+    return { digest: root, movedTags };
+  }
+  const isImage = content.kind === 'image';
+  const chosen = isImage ? original : blamedIn('source', () => subsetIndex(original, content, platforms));
   const movedTags = tagsToMove(chosen.digest, tags, copy);
-  if (movedTags.length > 0) {
-    await copyChildren(readManifest(chosen.bytes).content, copy, 0);
-    await blame('target', copy.to.target.put(chosen, movedTags, copy));
+  // Without tags it is wanted by its digest alone.
+  if (movedTags.length > 0 || tags.length === 0) {
+    await copyChildren(readContent(chosen), copy, 0);
+    await blame('target', target.put(chosen, movedTags, copy));
   }
   return { digest: chosen.digest, movedTags };
 }
 
-function subsetOf(manifest: Manifest, content: ManifestContent & { kind: 'index' }, platforms: readonly Platform[]) {
+function blamedIn<T>(origin: 'source' | 'target', work: () => T): T {
   try {
-    return subsetIndex(manifest, content, platforms);
+    return work();
   } catch (error) {
-    throw blamed('source', error);
+    throw blamed(origin, error);
   }
 }
 
@@ -98,6 +109,7 @@ async function copyManifest(digest: Digest, copy: GraphCopy, depth: number, want
 
 async function hasManifest(digest: Digest, { to, signal }: GraphCopy): Promise<boolean> {
   try {
+    if (keepsSparseIndexes(to.target)) return await to.target.holds(digest, []);
     await to.target.resolve(digest, { signal });
     return true;
   } catch (error) {
@@ -109,7 +121,10 @@ async function hasManifest(digest: Digest, { to, signal }: GraphCopy): Promise<b
 async function copyChildren(content: ManifestContent, copy: GraphCopy, depth: number): Promise<void> {
   if (content.kind === 'index') {
     if (depth >= MAX_DEPTH) throw new CopyError('source', new OciError('MANIFEST_INVALID', 'indexes nest too deep'));
-    await forEach(content.manifests, CHILDREN_AT_ONCE, ({ digest }) => copyManifest(digest, copy, depth + 1));
+    // BuildKit keeps its cache as an index of layers.
+    await forEach(content.manifests, CHILDREN_AT_ONCE, (child) =>
+      isManifestType(child.mediaType) ? copyManifest(child.digest, copy, depth + 1) : copyBlob(child, copy),
+    );
   } else {
     await forEach(blobsOf(content), CHILDREN_AT_ONCE, (blob) => copyBlob(blob, copy));
   }
@@ -141,7 +156,7 @@ async function putManifest(
 }
 
 async function copyBlob(blob: Descriptor, copy: GraphCopy): Promise<void> {
-  const { placements, to, from, signal, onBytes } = copy;
+  const { placements, to, from, sibling, signal, onBytes } = copy;
   const push = async (holder?: TargetRepository) => {
     const isKnownAbsent = await placements.isUntouched(to, blob.digest);
     // What the target itself has elsewhere is not fetched from the source again, even where it refuses to mount.
@@ -149,7 +164,9 @@ async function copyBlob(blob: Descriptor, copy: GraphCopy): Promise<void> {
     const call = { signal, onBytes, isKnownAbsent, mountFrom: holder?.name };
     return await blame('target', to.target.push(blob, open, call));
   };
-  await placements.once(to, blob.digest, () => placements.place(to, blob.digest, { send: () => push(), mount: push }));
+  await placements.once(to, blob.digest, () =>
+    placements.place(to, blob.digest, { send: () => push(sibling), mount: push }),
+  );
 }
 
 async function openBlob(blob: Descriptor, from: Source, origin: 'source' | 'target', signal?: AbortSignal) {
@@ -168,9 +185,5 @@ async function tagExisting(digest: Digest, tags: readonly Tag[], { to, signal }:
 }
 
 function readContent(manifest: Manifest): ManifestContent {
-  try {
-    return readManifest(manifest.bytes).content;
-  } catch (error) {
-    throw blamed('source', error);
-  }
+  return blamedIn('source', () => readManifest(manifest.bytes).content);
 }
