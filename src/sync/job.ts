@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { Call, DeletesTags, ListsTags, Target } from '../oci/repository.ts';
+import type { ProjectCreator } from '../remote/project-creator.ts';
 import type { Upstream } from '../remote/upstream.ts';
 import type { JobState } from './job-state.ts';
 import type { Selection } from '../select/select-images.ts';
@@ -28,9 +29,13 @@ export interface SyncTarget {
   /** From upstream names to names there: oci/template.ts. */
   readonly template: string;
   readonly registry: TargetRegistry;
+  /** Makes room for what is copied, where the registry wants projects; without it nothing is made. */
+  readonly projects?: ProjectCreator | undefined;
 }
 
 interface TargetRegistry {
+  /** Whether its repositories do: oci/repository.ts. */
+  readonly keepsSparseIndexes?: boolean | undefined;
   readonly traffic: Traffic;
   repository(name: RepositoryName): Target & ListsTags & DeletesTags & TriesPush;
 }

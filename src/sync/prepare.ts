@@ -3,6 +3,7 @@ import type { CatalogListing } from '../catalog/catalog.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { Call } from '../oci/repository.ts';
 import { UsageError } from '../oci/usage-error.ts';
+import { hintOfProject, makeProjects } from '../remote/project-creator.ts';
 import { RemoteError } from '../remote/remote-error.ts';
 import { selectImages } from '../select/select-images.ts';
 import { type WantedRepository, groupByRepository } from './discover.ts';
@@ -34,8 +35,13 @@ export async function prepareJob(job: SyncJob, call: PrepareCall): Promise<Prepa
     call.since === undefined ? listing.images : listing.images.filter((image) => changes?.images.has(image));
   const images = selectImages(listed, job.selection);
   const names = new Map(job.targets.map((target) => [target, targetNames(images, target, job.upstream.name)]));
+  const made: string[] = [];
   if (call.mayPush) {
-    for (const [target, ofTarget] of names) await tryTarget(target, ofTarget.values().next().value, call);
+    for (const [target, ofTarget] of names) {
+      const { name, projects } = target;
+      if (projects !== undefined) made.push(...(await makeProjects(projects, name, ofTarget.values(), call)));
+      await tryTarget(target, ofTarget.values().next().value, call);
+    }
   }
   const changed = [...(changes?.images ?? [])].flatMap(({ repository, tags }) =>
     tags.map((tag) => `${repository}:${tag}`),
@@ -45,7 +51,7 @@ export async function prepareJob(job: SyncJob, call: PrepareCall): Promise<Prepa
     repositories: groupByRepository(images),
     names,
     changes: changes && { since: changes.since, tags: new Set(changed) },
-    notices: [...listing.notices, ...notices],
+    notices: [...listing.notices, ...notices, ...made],
   };
 }
 
@@ -74,6 +80,6 @@ async function tryTarget(target: SyncTarget, name: RepositoryName | undefined, c
     await target.registry.repository(name).tryToPush(call);
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
-    throw new UsageError(`cannot push to the target: ${error.message}`, { cause: error });
+    throw new UsageError(`cannot push to the target: ${error.message}${hintOfProject(error)}`, { cause: error });
   }
 }

@@ -1,16 +1,18 @@
 // What a target holds of what is wanted: one list of its tags, a HEAD for those that nothing is remembered of, and for a
 // share of the others, so that a target that somebody changed is found out within some runs.
-import { forEach } from '../async/for-each.ts';
+import { presentTags } from '../copy/present-tags.ts';
 import type { CopiedTag, CopiedTags } from '../journal/copied-tags.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { Platform } from '../oci/platform.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
-import type { Call, ListsTags, Source } from '../oci/repository.ts';
-import { isNotFound } from '../oci/errors.ts';
+import type { Call } from '../oci/repository.ts';
 import type { ResolvedImage } from './discover.ts';
 import type { SyncTarget } from './job.ts';
 import type { Present } from './plan.ts';
 
 export interface Look extends Call {
+  /** The chosen ones; none means all. */
+  readonly platforms: readonly Platform[];
   /** What earlier runs put there. */
   readonly copied?: CopiedTags | undefined;
   /** Every tag is looked at, whatever is remembered. */
@@ -19,7 +21,6 @@ export interface Look extends Call {
   readonly now: () => number;
 }
 
-const HEADS_AT_ONCE = 16;
 /** Four runs a day look at all tags within a week. */
 const RUNS_TO_SEE_ALL = 28;
 
@@ -27,7 +28,7 @@ export async function lookAt(
   target: SyncTarget,
   name: RepositoryName,
   images: readonly ResolvedImage[],
-  { copied, isInFull, now, signal }: Look,
+  { platforms, copied, isInFull, now, signal }: Look,
 ): Promise<Present> {
   const repository = target.registry.repository(name);
   const listed = await repository.listTags({ signal });
@@ -36,9 +37,9 @@ export async function lookAt(
   const there = [...wanted.keys()].filter((tag) => listed?.has(tag));
 
   let { believed, share } = isInFull ? NOTHING_BELIEVED : divide(remembered, wanted, there);
-  const tags = await digestsOf(repository, except(there, believed), signal);
+  const tags = await presentTags(repository, except(there, believed), { platforms, signal });
   if (share.some(({ tag, targetDigest }) => tags.get(tag) !== targetDigest)) {
-    const rest = await digestsOf(repository, [...believed.keys()], signal);
+    const rest = await presentTags(repository, [...believed.keys()], { platforms, signal });
     for (const [tag, digest] of rest) tags.set(tag, digest);
     believed = NOTHING_BELIEVED.believed;
   }
@@ -91,21 +92,4 @@ function except(tags: readonly Tag[], believed: ReadonlyMap<Tag, unknown>): Tag[
 /** What something at the target was made from: itself, unless we made it from something else. */
 function sourceOf(digest: Digest, known: CopiedTag | undefined): Digest {
   return known?.targetDigest === digest ? known.sourceDigest : digest;
-}
-
-/** Those that are there. */
-async function digestsOf(
-  repository: Source & ListsTags,
-  tags: readonly Tag[],
-  signal: AbortSignal | undefined,
-): Promise<Map<Tag, Digest>> {
-  const digests = new Map<Tag, Digest>();
-  await forEach(tags, HEADS_AT_ONCE, async (tag) => {
-    try {
-      digests.set(tag, (await repository.resolve(tag, { signal })).descriptor.digest);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  });
-  return digests;
 }

@@ -133,7 +133,7 @@ describe('before anything is fetched', () => {
       /^cannot push to the target: 127\.0\.0\.1:\d+ denies access to an upload/,
     ],
     ['wants a login', respond({ status: 401, headers: { 'www-authenticate': 'Basic' } }), /wants a login for/],
-    ['is no registry', respond({ status: 404 }), /which is no registry's answer$/],
+    ['is no registry', respond({ status: 404 }), /which is no registry's answer; where a Harbor/],
     ['fails', respond({ status: 500 }), /answered 500 for an upload/],
     ['is full', respond({ status: 507 }), /has no space left/],
   ])('a target that %s is found out, each of them, with one sentence', async (_, action, message) => {

@@ -3,9 +3,9 @@ import { forEach } from '../async/for-each.ts';
 import { Semaphore, type Slot } from '../async/semaphore.ts';
 import { CopyError } from '../copy/copy-error.ts';
 import type { Cost } from '../copy/cost.ts';
+import { platformNotice } from '../copy/platform-subset.ts';
 import { Traffic } from '../observe/traffic.ts';
 import type { Call } from '../oci/repository.ts';
-import { formatPlatform } from '../oci/platform.ts';
 import { type PullLease, noPullsLeft } from '../remote/pull-ledger.ts';
 import { RemoteError } from '../remote/remote-error.ts';
 import type { RemoteRegistry } from '../remote/remote-registry.ts';
@@ -135,12 +135,8 @@ class Run {
     this.#options.onEvent({ type: 'listed', repositories: repositories.length, images: images.length, tags });
     for (const message of notices) this.#notice(message);
     const { platforms } = this.#job.selection;
-    if (platforms.length > 0) {
-      const chosen = platforms.map(formatPlatform).join(', ');
-      this.#notice(
-        `platforms other than ${chosen} are left out: indexes are written anew, and digests are not upstream's`,
-      );
-    }
+    const isSparse = this.#job.targets.every(({ registry }) => registry.keepsSparseIndexes);
+    if (platforms.length > 0) this.#notice(platformNotice(platforms, { isSparse }));
     for (const { file, line, message } of listing.problems) {
       const where = line === undefined ? file : `${file}:${line}`;
       this.#tally.failures.push({ reference: where, origin: 'catalog', code: 'CATALOG_INVALID', message });
@@ -160,7 +156,9 @@ class Run {
         const name = this.#prepared.names.get(target)?.get(wanted.repository) ?? wanted.repository;
         const copied = this.#job.state?.copiedTo(target);
         try {
-          return await lookAt(target, name, images, { copied, isInFull: isAnew || isTargetChecked, now, signal });
+          const { platforms } = this.#job.selection;
+          const isInFull = isAnew || isTargetChecked;
+          return await lookAt(target, name, images, { platforms, copied, isInFull, now, signal });
         } catch (error) {
           throw error instanceof RemoteError ? new CopyError('target', error) : error;
         }
