@@ -1,8 +1,8 @@
 /** Measured: reads of 64 KiB lose a third against these. */
 const BUFFER_BYTES = 256 * 1024;
-/** 128 MiB in use; beyond, each transfer gets by with one buffer. */
-const PLENTY = 512;
-const MAX_KEPT = 128;
+/** 8 MiB in use; beyond, each transfer gets by with one buffer. */
+const PLENTY = 32;
+const MAX_KEPT = 32;
 
 /** Buffers for files on their way to sockets, so that memory does not follow the number of slow clients. */
 export class BufferPool {

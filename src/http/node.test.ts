@@ -5,12 +5,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RawConnection, rawExchange } from '../../test/support/hosted/raw-connection.ts';
 import { serve } from '../../test/support/hosted/served-registry.ts';
 import { type Answer, type FileSlice, jsonAnswer } from './distribution/answer.ts';
-import type { RequestLine } from './node.ts';
+import type { HttpRequest } from './distribution/request.ts';
+import type { RequestLine } from './exchange.ts';
 import { readAll } from '../streams/read-all.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'http-node-'));
@@ -100,7 +101,8 @@ test('a file that is shorter than was promised breaks the connection', async () 
   await expect(served.send('GET', '/').then((answer) => answer.arrayBuffer())).rejects.toThrow();
   await slice.closed;
   await served.server.close(0);
-  expect(served.lines[0]).toMatchObject({ isComplete: false, error: new Error('the file ended 10 bytes early') });
+  const error = new Error('the file ended 10 bytes early');
+  expect(served.lines[0]).toMatchObject({ isComplete: false, isOurFault: true, error });
 });
 
 test.each(['abc', 'abcdefg'])('a stream of %s where five bytes were promised never looks whole', async (text) => {
@@ -111,12 +113,31 @@ test.each(['abc', 'abcdefg'])('a stream of %s where five bytes were promised nev
 
 test('a client that leaves ends the stream that it was sent', async () => {
   const endless = endlessStream();
-  await using served = await serve(() => ({ status: 200, headers: { 'content-length': 1e12 }, body: endless.stream }));
+  const { promise: told, resolve: tell } = Promise.withResolvers<RequestLine>();
+  const handler = () => ({ status: 200, headers: { 'content-length': 1e12 }, body: endless.stream });
+  await using served = await serve(handler, { onFinished: tell });
   using connection = await RawConnection.open(served.port);
   connection.send(GET);
   await connection.until('\r\n\r\n');
   connection[Symbol.dispose]();
   await endless.cancelled;
+  expect(await told).toMatchObject({ status: 200, isComplete: false, isOurFault: false });
+});
+
+test('a client that leaves before there is an answer got none', async () => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: told, resolve: tell } = Promise.withResolvers<RequestLine>();
+  const handler = async ({ signal }: HttpRequest) => {
+    ask();
+    await once(signal, 'abort');
+    return { status: 200, headers: {} };
+  };
+  await using served = await serve(handler, { onFinished: tell });
+  using connection = await RawConnection.open(served.port);
+  connection.send(GET);
+  await asked;
+  connection[Symbol.dispose]();
+  expect(await told).toMatchObject({ status: 499, isComplete: false, isOurFault: false });
 });
 
 test('a client that leaves while nothing comes from the source ends it, too', async () => {
@@ -193,6 +214,50 @@ test('a request that outlasts the grace of a close is ended', async () => {
   expect(await connection.untilClosed()).toBe('');
 });
 
+describe('a server that has closed', () => {
+  test('runs no handler any more, also of a connection that was cut', async () => {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    let hasSettled = false;
+    await using served = await serve(async ({ body, signal }) => {
+      ask();
+      await expect(readAll(body, 100)).rejects.toThrow();
+      expect(signal.aborted).toBe(true);
+      // As a disk does that is asked to keep what came.
+      for (let turn = 0; turn < 10; turn += 1) await setImmediate();
+      hasSettled = true;
+      return jsonAnswer(200, {});
+    });
+    using connection = await RawConnection.open(served.port);
+    connection.send('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1');
+    await asked;
+    expect(await served.server.close(0)).toBe(0);
+    expect(hasSettled).toBe(true);
+  });
+
+  test('has given back the bodies of answers that were cut off', async () => {
+    const slice = openSlice(0, bytes.length);
+    let isClosed = false;
+    const closing = { ...slice, close: () => ((isClosed = true), slice.close()) };
+    await using served = await serve(() => answerWith(closing, bytes.length));
+    using connection = await RawConnection.open(served.port);
+    connection.send(GET.repeat(20));
+    await connection.until('\r\n\r\n');
+    expect(await served.server.close(0)).toBe(0);
+    expect(isClosed).toBe(true);
+  });
+
+  test('does not wait for ever for a handler that never ends, and tells how many those are', async () => {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const clock = new FakeClock();
+    await using served = await serve(() => (ask(), new Promise(() => undefined)), { clock });
+    using connection = await RawConnection.open(served.port);
+    connection.send(GET);
+    await asked;
+    expect(await served.server.close(1000)).toBe(1);
+    expect(clock.elapsedMs).toBe(11_000);
+  });
+});
+
 test('each request is told of once, with what became of it', async () => {
   await using served = await serve(() => jsonAnswer(404, { a: 1 }));
   const answer = await served.send('GET', '/some/path?secret=1');
@@ -206,9 +271,48 @@ test('each request is told of once, with what became of it', async () => {
       status: 404,
       bytesSent: 7,
       durationMs: expect.any(Number) as number,
+      firstByteMs: expect.any(Number) as number,
       isComplete: true,
+      isOurFault: false,
     },
   ]);
+});
+
+describe('the first byte of an answer is told of', () => {
+  test('when it leaves, and not when the last one does', async () => {
+    const clock = new FakeClock();
+    const rest = Promise.withResolvers<void>();
+    const parts = async function* () {
+      yield bytes.subarray(0, 10);
+      await rest.promise;
+      yield bytes.subarray(10, 20);
+    };
+    await using served = await serve(
+      () => {
+        clock.advance(5);
+        return { status: 200, headers: { 'content-length': 20 }, body: ReadableStream.from(parts()) };
+      },
+      { clock },
+    );
+    const reader = (await served.send('GET', '/')).body!.getReader();
+    await reader.read();
+    clock.advance(60_000);
+    rest.resolve();
+    while (!(await reader.read()).done);
+    await served.server.close(0);
+    expect(served.lines).toMatchObject([{ firstByteMs: 5, durationMs: 60_005 }]);
+  });
+
+  test('of a body that is empty, and not of an answer that never began', async () => {
+    const slice = openSlice(0, 0);
+    await using served = await serve(({ path }) =>
+      path === '/bad' ? jsonAnswer(200, {}, { bad: 'a\r\nb: c' }) : answerWith(slice, 0),
+    );
+    await served.send('GET', '/');
+    await served.send('GET', '/bad').catch(() => undefined);
+    await served.server.close(0);
+    expect(served.lines.map(({ firstByteMs }) => typeof firstByteMs)).toEqual(['number', 'undefined']);
+  });
 });
 
 test('a header that cannot be sent breaks one connection, and not the server', async () => {

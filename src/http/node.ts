@@ -6,11 +6,12 @@ import type { Clock } from '../async/clock.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Answer, discardBody } from './distribution/answer.ts';
-import type { HttpHandler, HttpRequest } from './distribution/request.ts';
-import { IncomingBody } from './incoming-body.ts';
+import type { HttpHandler } from './distribution/request.ts';
+import { Exchange, type RequestLine, type Watched } from './exchange.ts';
 import { listen } from './listen.ts';
 import { MinimumProgress, type ProgressLimits } from './minimum-progress.ts';
 import { Outlet } from './outlet.ts';
+import { Pipeline } from './pipeline.ts';
 import { sendBody } from './send-body.ts';
 
 export interface HttpServerOptions {
@@ -26,21 +27,9 @@ export interface HttpServerOptions {
   readonly progressCheckMs?: number | undefined;
 }
 
-export interface RequestLine {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  readonly remoteAddress: string;
-  readonly status: number;
-  readonly bytesSent: number;
-  readonly durationMs: number;
-  /** `false` when the client got less than the whole answer. */
-  readonly isComplete: boolean;
-  /** Why the answer is a 500, or why it broke off. */
-  readonly error?: unknown;
-}
-
 const DEFAULT_PROGRESS: ProgressLimits = { graceMs: 60_000, bytesPerSecond: 4096 };
+/** What is cut off has its signal aborted and its body failing, and hardly has more to do than to flush a file. */
+const SETTLING_MS = 10_000;
 /** Answers that fit into the socket's buffer wait for nobody. */
 const SMALL_BYTES = 64 * 1024;
 
@@ -61,18 +50,22 @@ export class HttpServer implements AsyncDisposable {
   readonly #pool = new BufferPool();
   /** Connections that have not sent a request yet; Node does not count them as idle. */
   readonly #unused = new Set<Socket>();
+  readonly #pipelines = new WeakMap<Socket, Pipeline>();
   readonly #transfers = new Map<MinimumProgress, Socket>();
+  /** What handlers and transfers have yet to do, also of connections that are gone. */
+  readonly #running = new Set<Promise<void>>();
+  #due: { readonly exchange: Exchange; readonly answer: Answer }[] = [];
   #address: ListenAddress;
   #checking: NodeJS.Timeout | undefined;
-  #closed: Promise<void> | undefined;
+  #closed: Promise<number> | undefined;
 
   private constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#address = options.address;
     this.#server = createServer(SERVER_OPTIONS)
       .on('connection', (socket: Socket) => this.#accept(socket))
-      .on('request', (message, response) => this.#serve(message, response, false))
-      .on('checkContinue', (message, response) => this.#serve(message, response, true));
+      .on('request', (message, response) => this.#receive(message, response, false))
+      .on('checkContinue', (message, response) => this.#receive(message, response, true));
   }
 
   /** Rejects when the address cannot be listened on. */
@@ -89,8 +82,12 @@ export class HttpServer implements AsyncDisposable {
     return this.#address;
   }
 
-  /** Takes no more connections, closes idle ones, lets requests end, and ends those that last longer than `graceMs`. */
-  close(graceMs: number): Promise<void> {
+  /**
+   * Takes no more connections, closes idle ones, lets requests end, and ends those that last longer than `graceMs`.
+   * Resolves when every handler has settled: what they use may be closed then. Who still runs ten seconds after his
+   * connection was cut is not waited for; gives how many those are.
+   */
+  close(graceMs: number): Promise<number> {
     this.#closed ??= this.#close(graceMs);
     return this.#closed;
   }
@@ -99,7 +96,7 @@ export class HttpServer implements AsyncDisposable {
     await this.close(0);
   }
 
-  async #close(graceMs: number): Promise<void> {
+  async #close(graceMs: number): Promise<number> {
     const closed = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
     for (const socket of this.#unused) socket.destroy();
     const finished = new AbortController();
@@ -111,6 +108,24 @@ export class HttpServer implements AsyncDisposable {
     finished.abort();
     await deadline;
     clearInterval(this.#checking);
+    return await this.#settle();
+  }
+
+  async #settle(): Promise<number> {
+    const settled = new AbortController();
+    const tooLate = this.#options.clock.sleep(SETTLING_MS, settled.signal).catch(() => undefined);
+    // A handler that settles may begin a transfer, which finds its connection closed.
+    const settle = async () => {
+      while (this.#running.size > 0) await Promise.all(this.#running);
+    };
+    await Promise.race([settle(), tooLate]);
+    settled.abort();
+    return this.#running.size;
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
   }
 
   #accept(socket: Socket): void {
@@ -124,19 +139,43 @@ export class HttpServer implements AsyncDisposable {
     for (const [progress, socket] of this.#transfers) if (progress.isOver) socket.destroy();
   }
 
+  #receive(message: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
+    const { socket } = message;
+    this.#unused.delete(socket);
+    const pipeline = this.#pipelines.get(socket) ?? new Pipeline(socket);
+    this.#pipelines.set(socket, pipeline);
+    pipeline.begin(() => {
+      response.once('close', () => pipeline.end());
+      this.#serve(message, response, awaitsContinue);
+    });
+  }
+
   #serve(message: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
-    this.#unused.delete(message.socket);
     const { clock, newId, onFinished, handler } = this.#options;
-    const exchange = new Exchange(newId(), message, response, this.#watch(message.socket), awaitsContinue);
-    const startedMs = clock.monotonic();
-    response.once('close', () => {
+    const exchange = new Exchange(newId(), message, response, { awaitsContinue, watch: this.#watch, clock });
+    response.on('close', () => {
       if (this.#closed !== undefined) setImmediate(() => this.#server.closeIdleConnections());
-      onFinished?.({ ...exchange.outcome(), durationMs: clock.monotonic() - startedMs });
+      onFinished?.(exchange.outcome());
     });
     const answer = handler(exchange);
-    if (answer instanceof Promise) void answer.then((given) => this.#send(exchange, given));
-    else this.#send(exchange, answer);
+    if (answer instanceof Promise) this.#track(answer.then((given) => this.#send(exchange, given)));
+    else this.#sendSoon(exchange, answer);
   }
+
+  /**
+   * At the end of this turn of the event loop, with all others that are known by then. Each one by itself would wake its
+   * client anew, when that is on this machine: a client or a proxy, which is half of what a small answer costs.
+   */
+  #sendSoon(exchange: Exchange, answer: Answer): void {
+    this.#due.push({ exchange, answer });
+    if (this.#due.length === 1) setImmediate(this.#sendDue);
+  }
+
+  readonly #sendDue = (): void => {
+    const due = this.#due;
+    this.#due = [];
+    for (const { exchange, answer } of due) this.#send(exchange, answer);
+  };
 
   #send(exchange: Exchange, answer: Answer): void {
     try {
@@ -151,38 +190,42 @@ export class HttpServer implements AsyncDisposable {
   #begin(exchange: Exchange, answer: Answer): void {
     const { response, message } = exchange;
     exchange.error = answer.error;
+    exchange.route = answer.route;
     const { body } = answer;
     const isSmall = body === undefined || (body instanceof Uint8Array && body.byteLength <= SMALL_BYTES);
     const headers = headersOf(answer);
     headers['x-request-id'] = exchange.id;
-    const leavesBody = exchange.body.isUnread;
+    const leavesBody = exchange.leavesBody;
     if (leavesBody || this.#closed !== undefined) headers['connection'] = 'close';
     response.writeHead(answer.status, headers);
     if (isSmall && !leavesBody) {
-      response.end(body);
+      endWith(response, body);
+      exchange.noteFirstByte();
       if (message.method !== 'HEAD') exchange.bytesSent = body?.byteLength ?? 0;
       if (response.socket === null) response.once('socket', (socket) => this.#awaitClient(socket, response));
       else if (message.socket.writableLength > 0) this.#awaitClient(message.socket, response);
       return;
     }
-    void this.#transfer(exchange, body, Number(headers['content-length'] ?? 0)).catch((error: unknown) => {
+    const transfer = this.#transfer(exchange, body, Number(headers['content-length'] ?? 0)).catch((error: unknown) => {
       // The client learns from the broken connection that the answer is not whole.
       exchange.error ??= error;
+      exchange.isBrokenHere = !message.socket.destroyed;
       response.destroy();
     });
+    this.#track(transfer);
   }
 
   /** A small answer that did not leave at once: the client is behind, and may stay so only for a while. */
   #awaitClient(socket: Socket, response: ServerResponse): void {
-    const { progress, end } = this.#watch(socket)();
+    const { progress, end } = this.#watch(socket);
     progress.startWaiting();
     response.once('close', end);
   }
 
   async #transfer(exchange: Exchange, body: Answer['body'], sizeBytes: number): Promise<void> {
     const { response, message } = exchange;
-    const { progress, end } = this.#watch(message.socket)();
-    const outlet = new Outlet(response, sizeBytes, progress);
+    const { progress, end } = this.#watch(message.socket);
+    const outlet = new Outlet(response, { sizeBytes, progress, onFirstBytes: () => exchange.noteFirstByte() });
     const close = () => outlet.close();
     message.socket.once('close', close);
     try {
@@ -191,7 +234,7 @@ export class HttpServer implements AsyncDisposable {
       if (message.method === 'HEAD') await discardBody(body);
       else if (body !== undefined) await sendBody(body, outlet, this.#pool);
       // A connection that is closed while it still brings bytes would lose the answer on its way.
-      if (exchange.body.isUnread) {
+      if (exchange.leavesBody) {
         response.flushHeaders();
         await exchange.body.discard();
       }
@@ -201,91 +244,20 @@ export class HttpServer implements AsyncDisposable {
       end();
     }
     response.end();
+    exchange.noteFirstByte();
   }
 
-  #watch(socket: Socket): () => { progress: MinimumProgress; end: () => void } {
-    return () => {
-      const progress = new MinimumProgress(this.#options.clock, this.#options.progress ?? DEFAULT_PROGRESS);
-      this.#transfers.set(progress, socket);
-      return { progress, end: () => void this.#transfers.delete(progress) };
-    };
-  }
+  readonly #watch = (socket: Socket): Watched => {
+    const progress = new MinimumProgress(this.#options.clock, this.#options.progress ?? DEFAULT_PROGRESS);
+    this.#transfers.set(progress, socket);
+    return { progress, end: () => void this.#transfers.delete(progress) };
+  };
 }
 
-/** One request with its answer. */
-class Exchange implements HttpRequest {
-  readonly id: string;
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly body: IncomingBody;
-  readonly method: string;
-  readonly path: string;
-  readonly remoteAddress: string;
-  readonly #queryText: string;
-  #query: URLSearchParams | undefined;
-  #aborted: AbortController | undefined;
-  bytesSent = 0;
-  error: unknown;
-
-  constructor(
-    id: string,
-    message: IncomingMessage,
-    response: ServerResponse,
-    watch: () => { progress: MinimumProgress; end: () => void },
-    awaitsContinue: boolean,
-  ) {
-    this.id = id;
-    this.message = message;
-    this.response = response;
-    const { url = '', headers } = message;
-    const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-    const sendContinue = awaitsContinue ? () => response.writeContinue() : undefined;
-    this.body = new IncomingBody(message, { hasBody, watch, sendContinue });
-    this.method = message.method ?? '';
-    // RFC 9112 §3.2.2: a server takes the absolute form, too.
-    const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
-    const question = target.indexOf('?');
-    this.path = question < 0 ? target : target.slice(0, question);
-    this.#queryText = question < 0 ? '' : target.slice(question + 1);
-    this.remoteAddress = message.socket.remoteAddress ?? '';
-  }
-
-  get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#queryText);
-    return this.#query;
-  }
-
-  get signal(): AbortSignal {
-    this.#aborted ??= this.#abortOnClose();
-    return this.#aborted.signal;
-  }
-
-  header(name: string): string | undefined {
-    const value = this.message.headers[name];
-    return Array.isArray(value) ? value.join(', ') : value;
-  }
-
-  outcome(): Omit<RequestLine, 'durationMs'> {
-    return {
-      id: this.id,
-      method: this.method,
-      path: this.path,
-      remoteAddress: this.remoteAddress,
-      status: this.response.statusCode,
-      bytesSent: this.bytesSent,
-      isComplete: this.response.writableFinished,
-      ...(this.error !== undefined && { error: this.error }),
-    };
-  }
-
-  #abortOnClose(): AbortController {
-    const controller = new AbortController();
-    const abort = () => controller.abort();
-    if (this.message.socket.destroyed) abort();
-    this.message.socket.once('close', abort);
-    this.response.once('close', () => this.message.socket.off('close', abort));
-    return controller;
-  }
+/** Node writes the head and a text at once, and the head and bytes as two: a tenth of what a small answer costs. */
+function endWith(response: ServerResponse, body: Uint8Array | undefined): void {
+  if (body === undefined) response.end();
+  else response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
 }
 
 /** Requests may come in a row: an answer begins when those before it have left, or never. */
@@ -299,7 +271,8 @@ async function awaitTurn(response: ServerResponse, outlet: Outlet, body: Answer[
 }
 
 function headersOf({ status, headers, body }: Answer): Record<string, string | number> {
-  const isBodiless = status === 204 || status === 304;
+  // A HEAD of what has a length that nobody knows yet.
+  const isBodiless = status === 204 || status === 304 || 'transfer-encoding' in headers;
   const sizeBytes = body instanceof Uint8Array ? body.byteLength : 0;
   return isBodiless ? { ...headers } : { 'content-length': sizeBytes, ...headers };
 }

@@ -1,20 +1,29 @@
 import type { Writable } from 'node:stream';
 import type { MinimumProgress } from './minimum-progress.ts';
 
+export interface OutletOptions {
+  /** What the headers promised: not a byte more is sent. */
+  readonly sizeBytes: number;
+  readonly progress: MinimumProgress;
+  /** Told when the first bytes are on their way, and the head with them. */
+  readonly onFirstBytes: () => void;
+}
+
 /** The way of one answer's body to its client: it waits for the client, counts, and notices when the client leaves. */
 export class Outlet {
   readonly #response: Writable;
   readonly #sizeBytes: number;
   readonly #progress: MinimumProgress;
+  readonly #onFirstBytes: () => void;
   #sentBytes = 0;
   #isClosed = false;
   #onClose: (() => void) | undefined;
 
-  /** `sizeBytes` is what the headers promised: not a byte more is sent. */
-  constructor(response: Writable, sizeBytes: number, progress: MinimumProgress) {
+  constructor(response: Writable, { sizeBytes, progress, onFirstBytes }: OutletOptions) {
     this.#response = response;
     this.#sizeBytes = sizeBytes;
     this.#progress = progress;
+    this.#onFirstBytes = onFirstBytes;
   }
 
   get sentBytes(): number {
@@ -38,6 +47,7 @@ export class Outlet {
       throw new Error(`a body of ${this.#sizeBytes} bytes goes on after its end`);
     }
     if (sizeBytes === 0) return;
+    if (this.#sentBytes === 0) this.#onFirstBytes();
     this.#progress.add(sizeBytes);
     this.#progress.startWaiting();
     try {

@@ -1,10 +1,14 @@
 import { readv } from 'node:fs';
 import { type AnswerBody, type FileSlice, isFileSlice } from './distribution/answer.ts';
+import { sizeOfParts, sliceParts } from '../streams/parts.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Outlet } from './outlet.ts';
 
 /** One read fills four buffers: a system call for each MiB. */
 const BUFFERS_A_READ = 4;
+
+/** Whoever takes it slowly keeps it from being freed: no more than one buffer of the pool. */
+const MAX_RECENT_BYTES = 256 * 1024;
 
 /** Sends a body and gives it back, however that ends. Rejects when the client leaves, or when the body breaks off. */
 export async function sendBody(body: AnswerBody, outlet: Outlet, pool: BufferPool): Promise<void> {
@@ -48,19 +52,28 @@ class SliceReader {
   readonly #slice: FileSlice;
   readonly #pool: BufferPool;
   #position = 0;
+  /** How far the file may be read by now. */
+  #grownTo: number;
   #reading: Promise<Chunk> | undefined;
 
   constructor(slice: FileSlice, pool: BufferPool) {
     this.#slice = slice;
     this.#pool = pool;
+    this.#grownTo = slice.grownPast === undefined ? slice.sizeBytes : 0;
   }
 
   async sendTo(outlet: Outlet): Promise<void> {
     while (this.#position < this.#slice.sizeBytes) {
+      if (this.#grownTo < this.#slice.sizeBytes) await this.#awaitGrowth(outlet);
+      const recent = this.#takeRecent();
+      if (recent.length > 0) {
+        await outlet.write(recent);
+        continue;
+      }
       const chunk = await (this.#reading ?? this.#read());
       this.#reading = undefined;
       this.#position += chunk.sizeBytes;
-      if (this.#position < this.#slice.sizeBytes && !this.#pool.isScarce) this.#readAhead();
+      if (this.#position < this.#grownTo && !this.#pool.isScarce && !this.#isInMemory) this.#readAhead();
       try {
         await outlet.write(partsOf(chunk));
       } catch (error) {
@@ -77,6 +90,24 @@ class SliceReader {
     if (chunk !== undefined) this.#pool.give(chunk.buffers);
   }
 
+  get #isInMemory(): boolean {
+    return (this.#slice.recent?.(this.#position).length ?? 0) > 0;
+  }
+
+  /** Everybody who reads along sends the same memory: to read the file as often costs more than the sending. */
+  #takeRecent(): readonly Uint8Array[] {
+    if (this.#reading !== undefined) return [];
+    const mayEnd = Math.min(this.#grownTo - this.#position, MAX_RECENT_BYTES);
+    const recent = sliceParts(this.#slice.recent?.(this.#position) ?? [], 0, mayEnd);
+    this.#position += sizeOfParts(recent);
+    return recent;
+  }
+
+  async #awaitGrowth(outlet: Outlet): Promise<void> {
+    const grown = this.#slice.grownPast?.(this.#position) ?? this.#slice.sizeBytes;
+    this.#grownTo = grown instanceof Promise ? await outlet.whileConnected(grown) : grown;
+  }
+
   #readAhead(): void {
     this.#reading = this.#read();
     // Its failure is told by the next turn of the loop, or to nobody when the client has left.
@@ -84,8 +115,8 @@ class SliceReader {
   }
 
   async #read(): Promise<Chunk> {
-    const { fd, offset, sizeBytes } = this.#slice;
-    const leftBytes = sizeBytes - this.#position;
+    const { fd, offset } = this.#slice;
+    const leftBytes = this.#grownTo - this.#position;
     const buffers = this.#pool.take(leftBytes, BUFFERS_A_READ);
     try {
       const readBytes = await readVector(fd, buffers, offset + this.#position);

@@ -1,8 +1,20 @@
+import type { Awaitable } from '../../async/awaitable.ts';
+
 /** A part of a file that is open. Whoever is given one calls `close` once, also when it sends none of it. */
 export interface FileSlice {
   readonly fd: number;
   readonly offset: number;
   readonly sizeBytes: number;
+  /**
+   * Of a file that is still being written: how many bytes of the part may be sent by now, once they are more than
+   * `count`. Rejects when the rest will never come. Without it all of them may.
+   */
+  readonly grownPast?: ((count: number) => Awaitable<number>) | undefined;
+  /**
+   * What memory has of the part after its first `count` bytes, if anything: who reads along need not ask the file. It may
+   * be more than may be sent by now.
+   */
+  readonly recent?: ((count: number) => readonly Uint8Array[]) | undefined;
   close(): void | Promise<void>;
 }
 
@@ -14,7 +26,9 @@ export interface Answer {
   /** Lower-case names. Streams and slices come with their `content-length`. */
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body?: AnswerBody | undefined;
-  /** Why the answer is a 500: for the log, never for the client. */
+  /** Which endpoint answered, for logs and metrics. */
+  readonly route?: string | undefined;
+  /** Why the answer is a 500 or a 503: for the log, never for the client. */
   readonly error?: unknown;
 }
 

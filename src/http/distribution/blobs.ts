@@ -9,9 +9,12 @@ import type { HttpRequest } from './request.ts';
 /** distribution-spec §Pulling blobs. */
 export async function getBlob(repository: HostedRepository, digest: Digest, request: HttpRequest): Promise<Answer> {
   const headers = blobHeaders(digest);
-  if (request.method === 'HEAD' || isKnownToClient(request, digest)) {
+  if (isKnownToClient(request, digest)) {
+    await repository.sizeOfBlob(digest, request);
+    return { status: 304, headers };
+  }
+  if (request.method === 'HEAD') {
     const { sizeBytes } = await repository.statBlob(digest, request);
-    if (isKnownToClient(request, digest)) return { status: 304, headers };
     return { status: 200, headers: { ...headers, 'content-length': sizeBytes } };
   }
   const range = await rangeOf(repository, digest, request);
@@ -48,7 +51,7 @@ async function rangeOf(
 ): Promise<ByteRange | undefined> {
   const header = request.header('range');
   if (header === undefined || !isRangeMeantFor(request, digest)) return undefined;
-  const { sizeBytes } = await repository.statBlob(digest, request);
+  const { sizeBytes } = await repository.sizeOfBlob(digest, request);
   const range = parseByteRange(header, sizeBytes);
   if (range !== 'unsatisfiable') return range;
   throw new Refusal(416, 'RANGE_INVALID', `the blob has ${sizeBytes} bytes, none of which are in "${header}"`, {

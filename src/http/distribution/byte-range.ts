@@ -4,13 +4,17 @@ export interface ByteRange {
   readonly last: number;
 }
 
+/** Two numbers of any size that a blob may have fit well; RFC 9110 §14.2 lets a server ignore the field. */
+const MAX_HEADER_LENGTH = 200;
+
 /**
  * What a Range header asks of something that has `sizeBytes`: RFC 9110 §14. `undefined` means the whole: there is no
  * header, or one that is not a single range of bytes, which a server may ignore. `unsatisfiable` means 416; so does a
  * range whose ends are swapped, as the conformance suite of distribution-spec has it.
  */
 export function parseByteRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined {
-  const [, from = '', to = ''] = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header ?? '') ?? [];
+  const text = header !== undefined && header.length <= MAX_HEADER_LENGTH ? header.trim() : '';
+  const [, from = '', to = ''] = /^bytes\s*=\s*(?:(\d+)\s*)?-(?:\s*(\d+))?$/i.exec(text) ?? [];
   if (from === '' && to === '') return undefined;
   const first = from === '' ? Math.max(sizeBytes - Number(to), 0) : Number(from);
   const last = from === '' || to === '' ? sizeBytes - 1 : Math.min(Number(to), sizeBytes - 1);

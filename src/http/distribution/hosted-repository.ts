@@ -7,14 +7,37 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Manifest, ManifestContent } from '../../oci/manifest.ts';
 import type { RepositoryName, Tag } from '../../oci/reference.ts';
 import type { Call } from '../../oci/repository.ts';
+import type { GuardOptions } from '../../oci/tag-guard.ts';
 import type { AnswerBody } from './answer.ts';
 import type { ByteRange } from './byte-range.ts';
+import type { HttpRequest } from './request.ts';
 
 export interface HostedRegistry {
-  /** Asks nobody whether it exists. */
-  repository(name: RepositoryName): HostedRepository;
+  /**
+   * The repository that the request means. Asks nobody whether it exists. Throws NAME_UNKNOWN for one that no request
+   * like this can mean, UNSUPPORTED for one that cannot be written, and DENIED.
+   */
+  repository(name: RepositoryName, asked: AskedRepository): Awaitable<HostedRepository>;
+  /** Whether the path component may stand before `/v2`; without it none may. */
+  isPrefix?(component: string): boolean;
   /** Names after `after`, ascending by their bytes, at most `limit`. */
-  listRepositories(page: Page<RepositoryName>, call: Call): Awaitable<readonly RepositoryName[]>;
+  listRepositories(page: Page<RepositoryName>, request: HttpRequest): Awaitable<readonly RepositoryName[]>;
+}
+
+/** What a request says of a repository besides its name. */
+export interface AskedRepository {
+  readonly request: HttpRequest;
+  /** What stands before `/v2`. */
+  readonly prefix?: string | undefined;
+  readonly intent: 'read' | 'push' | 'delete';
+}
+
+/** Why an answer is older than it should be: its upstream did not say what is true now. */
+export interface Staleness {
+  /** Since the upstream said it. */
+  readonly ageMs: number;
+  /** A sentence that begins with the upstream. */
+  readonly reason: string;
 }
 
 export interface Page<T> {
@@ -22,21 +45,29 @@ export interface Page<T> {
   readonly limit: number;
 }
 
+export interface ReadCall extends Call {
+  /** The client wants to hear what is true now, not what was a moment ago: RFC 9111 §5.2.1.4. */
+  readonly isInsistent?: boolean | undefined;
+}
+
+/** What a request asks of a tag, be it `guard` or our own rules, is asked where nobody else can change the tag meanwhile. */
+export interface GuardedCall extends Call, GuardOptions {}
+
 export type HostedRepository = HostedManifests & HostedBlobs & HostedUploads;
 
 interface HostedManifests {
+  /** What a HEAD asks: a `size` of 0 is not known. Throws MANIFEST_UNKNOWN. */
+  resolve(reference: Tag | Digest, call: ReadCall): Awaitable<Descriptor & { readonly stale?: Staleness | undefined }>;
   /** Throws MANIFEST_UNKNOWN. */
-  resolve(reference: Tag | Digest, call: Call): Awaitable<Descriptor>;
-  /** Throws MANIFEST_UNKNOWN. */
-  manifest(digest: Digest, call: Call): Awaitable<Manifest>;
+  manifest(reference: Tag | Digest, call: ReadCall): Awaitable<Manifest & { readonly stale?: Staleness | undefined }>;
   /**
    * Stores the manifest, then moves the tags to it, all or nothing. `content` is what its bytes say. A `subject` may be
    * missing, and so may foreign layers. Throws MANIFEST_BLOB_UNKNOWN when the repository lacks another part, and DENIED
-   * for a tag that may not move.
+   * for a tag that may not move, and what the guard throws.
    */
-  putManifest(manifest: Manifest, content: ManifestContent, tags: readonly Tag[], call: Call): Awaitable<void>;
-  /** Leaves the manifest. Throws MANIFEST_UNKNOWN, and DENIED for a tag that may not move. */
-  deleteTag(tag: Tag, call: Call): Awaitable<void>;
+  putManifest(manifest: Manifest, content: ManifestContent, tags: readonly Tag[], call: GuardedCall): Awaitable<void>;
+  /** Leaves the manifest. Throws MANIFEST_UNKNOWN, DENIED for a tag that may not move, and what the guard throws. */
+  deleteTag(tag: Tag, call: GuardedCall): Awaitable<void>;
   /** Takes its tags along. Throws MANIFEST_UNKNOWN, and DENIED when one of its tags may not move. */
   deleteManifest(digest: Digest, call: Call): Awaitable<void>;
   /** Tags after `after`, ascending by their bytes, at most `limit`. */
@@ -54,8 +85,10 @@ export interface ReferrersFilter {
 }
 
 interface HostedBlobs {
-  /** Throws BLOB_UNKNOWN. */
+  /** For a client that relies on the answer: it need not push the blob. Throws BLOB_UNKNOWN. */
   statBlob(digest: Digest, call: Call): Awaitable<{ readonly sizeBytes: number }>;
+  /** The same, for a client that reads the blob and is promised nothing. Throws BLOB_UNKNOWN. */
+  sizeOfBlob(digest: Digest, call: Call): Awaitable<{ readonly sizeBytes: number }>;
   /** The bytes of the range, or all of them. Whoever calls it sends the body or gives it back. Throws BLOB_UNKNOWN. */
   openBlob(digest: Digest, range: ByteRange | undefined, call: Call): Awaitable<OpenBlob>;
   /** Throws BLOB_UNKNOWN. */

@@ -1,20 +1,24 @@
-import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, algorithmOf, digestOf, isDigest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
-import { MAX_MANIFEST_BYTES, type Manifest, type ManifestContent, readManifest } from '../../oci/manifest.ts';
+import { type Manifest, type ManifestContent, readManifest } from '../../oci/manifest.ts';
 import { isIndexType, isManifestType, withoutParameters } from '../../oci/media-type.ts';
-import { type RepositoryName, type Tag, parseTag } from '../../oci/reference.ts';
-import { readAll } from '../../streams/read-all.ts';
+import { type Tag, parseTag } from '../../oci/reference.ts';
 import type { Answer } from './answer.ts';
-import { etagOf, isKnownToClient } from './conditional.ts';
+import type { AskedAddress } from './asked-address.ts';
+import { etagOf, guardedCall, isKnownToClient } from './conditional.ts';
 import { Refusal } from './errors.ts';
-import type { HostedRepository } from './hosted-repository.ts';
-import { type HttpRequest, contentLengthOf } from './request.ts';
+import type { HostedRepository, ReadCall, Staleness } from './hosted-repository.ts';
+import type { ManifestBodies } from './manifest-bodies.ts';
+import type { HttpRequest } from './request.ts';
 
-/** An index of every platform of every version stays far below; the store looks each of them up. */
-const MAX_PARTS = 10_000;
 /** distribution-spec §Pushing Manifests: at least ten should work. */
 const MAX_TAGS = 100;
+
+interface PushedTo {
+  readonly address: AskedAddress;
+  readonly repository: HostedRepository;
+  readonly bodies: ManifestBodies;
+}
 
 /** distribution-spec §Pulling manifests. The bytes are those that were pushed, whatever `Accept` says. */
 export function getManifest(
@@ -22,48 +26,75 @@ export function getManifest(
   reference: Tag | Digest,
   request: HttpRequest,
 ): Answer | Promise<Answer> {
-  const descriptor = repository.resolve(reference, request);
-  return descriptor instanceof Promise
-    ? descriptor.then((resolved) => answerManifest(repository, resolved, request))
-    : answerManifest(repository, descriptor, request);
+  const call = readCall(request);
+  const isGet = request.method !== 'HEAD';
+  if (isGet && request.header('if-none-match') === undefined) return sendManifest(repository, reference, call);
+  const found = repository.resolve(reference, call);
+  const answer = (resolved: Awaited<typeof found>) => {
+    const headers = headersOf(resolved);
+    if (isKnownToClient(request, resolved.digest)) return { status: 304, headers };
+    if (isGet) return sendManifest(repository, reference, call);
+    // Of a length that is not known nothing is said, and whoever needs it asks for the whole.
+    const length = resolved.size > 0 ? { 'content-length': resolved.size } : { 'transfer-encoding': 'chunked' };
+    return { status: 200, headers: { ...headers, 'content-type': resolved.mediaType, ...length } };
+  };
+  return found instanceof Promise ? found.then(answer) : answer(found);
 }
 
-function answerManifest(
-  repository: HostedRepository,
-  { digest, mediaType, size }: Descriptor,
-  request: HttpRequest,
-): Answer | Promise<Answer> {
+function sendManifest(repository: HostedRepository, reference: Tag | Digest, call: ReadCall): Answer | Promise<Answer> {
+  const found = repository.manifest(reference, call);
+  const answer = (manifest: Awaited<typeof found>) => ({
+    status: 200,
+    headers: {
+      ...headersOf(manifest),
+      'content-type': manifest.mediaType,
+      'content-length': manifest.bytes.byteLength,
+    },
+    body: manifest.bytes,
+  });
+  return found instanceof Promise ? found.then(answer) : answer(found);
+}
+
+function headersOf({ digest, stale }: { readonly digest: Digest; readonly stale?: Staleness | undefined }) {
   const identity = { 'docker-content-digest': digest, etag: etagOf(digest) };
-  if (isKnownToClient(request, digest)) return { status: 304, headers: identity };
-  const headers = { ...identity, 'content-type': mediaType, 'content-length': size };
-  if (request.method === 'HEAD') return { status: 200, headers };
-  const manifest = repository.manifest(digest, request);
-  return manifest instanceof Promise
-    ? manifest.then(({ bytes }) => ({ status: 200, headers, body: bytes }))
-    : { status: 200, headers, body: manifest.bytes };
+  return stale === undefined ? identity : { ...identity, ...warningOf(stale) };
+}
+
+/** RFC 9111 §5.1, and RFC 7234 §5.5.1: "Response is Stale". */
+function warningOf({ ageMs, reason }: Staleness): Answer['headers'] {
+  const text = reason.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?');
+  return { age: Math.max(0, Math.floor(ageMs / 1000)), warning: `110 - "${text}"` };
+}
+
+/** RFC 9111 §5.2.1.4, and what was before it. */
+function readCall(request: HttpRequest): ReadCall {
+  const wish = request.header('cache-control') ?? request.header('pragma');
+  if (wish === undefined || !/\bno-cache\b/i.test(wish)) return request;
+  return { signal: request.signal, isInsistent: true };
 }
 
 /** distribution-spec §Pushing Manifests. Tags beside a digest come as `?tag=` parameters. */
 export async function putManifest(
-  repository: HostedRepository,
-  name: RepositoryName,
+  { address, repository, bodies }: PushedTo,
   reference: Tag | Digest,
   request: HttpRequest,
 ): Promise<Answer> {
   const tags = tagsOf(reference, request);
-  const bytes = await readBody(request);
+  using held = await bodies.read(request);
+  const { bytes } = held;
   const digest = digestOf(bytes, isDigest(reference) ? algorithmOf(reference) : 'sha256');
   if (isDigest(reference) && digest !== reference) {
     throw new OciError('DIGEST_INVALID', `the manifest that was sent as ${reference} has the digest ${digest}`);
   }
   const { mediaType, content } = readTyped(bytes, request.header('content-type'));
   const manifest: Manifest = { digest, mediaType, bytes };
-  await repository.putManifest(manifest, content, tags, request);
+  // A digest never means anything else, so that there is nothing to be conditional on.
+  await repository.putManifest(manifest, content, tags, isDigest(reference) ? request : guardedCall(request));
   const named = isDigest(reference) && tags.length > 0;
   return {
     status: 201,
     headers: {
-      location: `/v2/${name}/manifests/${digest}`,
+      location: address.location(`manifests/${digest}`),
       'docker-content-digest': digest,
       ...(content.subject !== undefined && { 'oci-subject': content.subject.digest }),
       ...(named && { 'oci-tag': tags.join(', ') }),
@@ -78,7 +109,7 @@ export async function deleteManifest(
   request: HttpRequest,
 ): Promise<Answer> {
   if (isDigest(reference)) await repository.deleteManifest(reference, request);
-  else await repository.deleteTag(reference, request);
+  else await repository.deleteTag(reference, guardedCall(request));
   return { status: 202, headers: {} };
 }
 
@@ -91,29 +122,12 @@ function tagsOf(reference: Tag | Digest, request: HttpRequest): readonly Tag[] {
   return [...tags];
 }
 
-async function readBody(request: HttpRequest): Promise<Uint8Array> {
-  if ((contentLengthOf(request) ?? 0) > MAX_MANIFEST_BYTES) throw tooLarge();
-  try {
-    return await readAll(request.body, MAX_MANIFEST_BYTES);
-  } catch (error) {
-    throw error instanceof OciError && error.code === 'SIZE_INVALID' ? tooLarge() : error;
-  }
-}
-
-function tooLarge(): Refusal {
-  return new Refusal(413, 'SIZE_INVALID', `the manifest exceeds ${MAX_MANIFEST_BYTES} bytes, the most that is stored`);
-}
-
 /** image-spec §Guidelines: the type in the body, where there is one, and the type of the request are the same. */
 function readTyped(
   bytes: Uint8Array,
   contentType: string | undefined,
 ): { mediaType: string; content: ManifestContent } {
   const { mediaType, content } = readManifest(bytes);
-  const parts = content.kind === 'index' ? content.manifests : content.layers;
-  if (parts.length > MAX_PARTS) {
-    throw new OciError('MANIFEST_INVALID', `the manifest has ${parts.length} parts; at most ${MAX_PARTS} are stored`);
-  }
   const sentType = withoutParameters(contentType ?? '');
   if (sentType === '' || sentType === mediaType) return { mediaType, content };
   const isPossible = isManifestType(sentType) && isIndexType(sentType) === (content.kind === 'index');

@@ -27,21 +27,15 @@ function limitOf(text: string | null, defaultLimit: number): number {
 }
 
 /**
- * Asks for one more than fits, which tells whether a page follows. A page of none is followed by none.
+ * Asks for one more than fits, which tells whether a page follows: `next` is its query. A page of none is followed by none.
  */
 export async function readPage<T extends string>(
   page: Page<T>,
-  path: string,
   list: (page: Page<T>) => Awaitable<readonly T[]>,
-): Promise<{ items: readonly T[]; headers: Readonly<Record<string, string>> }> {
+): Promise<{ readonly items: readonly T[]; readonly next?: URLSearchParams }> {
   const found = await list({ ...page, limit: page.limit + 1 });
   const items = found.slice(0, page.limit);
   const last = items.at(-1);
-  if (last === undefined || found.length <= page.limit) return { items, headers: {} };
-  return { items, headers: nextPage(path, new URLSearchParams({ last, n: String(page.limit) })) };
-}
-
-/** RFC 8288, with a relative target: whoever stands before us may have another name. */
-export function nextPage(path: string, query: URLSearchParams): Readonly<Record<string, string>> {
-  return { link: `<${path}?${query.toString()}>; rel="next"` };
+  if (last === undefined || found.length <= page.limit) return { items };
+  return { items, next: new URLSearchParams({ last, n: String(page.limit) }) };
 }

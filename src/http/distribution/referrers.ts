@@ -1,10 +1,9 @@
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, parseDigest } from '../../oci/digest.ts';
 import { MEDIA_TYPES } from '../../oci/media-type.ts';
-import type { RepositoryName } from '../../oci/reference.ts';
 import type { Answer } from './answer.ts';
+import type { AskedAddress } from './asked-address.ts';
 import type { HostedRepository } from './hosted-repository.ts';
-import { nextPage } from './page.ts';
 import type { HttpRequest } from './request.ts';
 
 /** Clients refuse indexes above 4 MiB, and each entry carries the annotations of a manifest that may be as large. */
@@ -14,7 +13,7 @@ const MAX_PAGE_ENTRIES = 1000;
 /** distribution-spec §Listing Referrers: never 404 but an index, be it an empty one. */
 export async function listReferrers(
   repository: HostedRepository,
-  name: RepositoryName,
+  address: AskedAddress,
   subject: Digest,
   request: HttpRequest,
 ): Promise<Answer> {
@@ -28,7 +27,7 @@ export async function listReferrers(
     headers: {
       'content-type': MEDIA_TYPES.ociIndex,
       ...(artifactType !== undefined && { 'oci-filters-applied': 'artifactType' }),
-      ...(lastDigest !== undefined && nextPage(`/v2/${name}/referrers/${subject}`, next)),
+      ...(lastDigest !== undefined && address.nextPage(`referrers/${subject}`, next)),
     },
     body: new TextEncoder().encode(
       `{"schemaVersion":2,"mediaType":"${MEDIA_TYPES.ociIndex}","manifests":[${entries.join(',')}]}`,

@@ -1,8 +1,10 @@
 import { type Answer, jsonAnswer } from './answer.ts';
+import { AskedAddress } from './asked-address.ts';
 import { deleteBlob, getBlob } from './blobs.ts';
 import { listRepositories } from './catalog.ts';
 import { Refusal, errorAnswer } from './errors.ts';
-import type { HostedRegistry } from './hosted-repository.ts';
+import type { AskedRepository, HostedRegistry, HostedRepository } from './hosted-repository.ts';
+import { ManifestBodies } from './manifest-bodies.ts';
 import { deleteManifest, getManifest, putManifest } from './manifests.ts';
 import { listReferrers } from './referrers.ts';
 import type { HttpHandler, HttpRequest } from './request.ts';
@@ -11,6 +13,7 @@ import { listTags } from './tags.ts';
 import { appendToUpload, beginUpload, cancelUpload, finishUpload, getUpload } from './uploads.ts';
 
 const READS = ['GET', 'HEAD'];
+const PUSHES = ['POST', 'PUT', 'PATCH'];
 const METHODS: Readonly<Record<Route['kind'], readonly string[]>> = {
   ping: READS,
   catalog: READS,
@@ -36,9 +39,21 @@ export interface RegistryHandlerOptions {
 /** The /v2 API of distribution-spec 1.1 over a registry, with the extras that docker clients rely on. */
 export function registryHandler(registry: HostedRegistry, options: RegistryHandlerOptions = {}): HttpHandler {
   const isReadOnly = options.isReadOnly ?? false;
+  const served = { registry, bodies: new ManifestBodies() };
   return (request) => {
+    let kind: Route['kind'] | undefined;
+    const finish = (answer: Answer): Answer => ({
+      ...answer,
+      headers: { ...EVERYWHERE, ...answer.headers },
+      route: kind,
+    });
+    const finishError = (error: unknown) => finish(errorAnswer(error));
     try {
-      const answer = answerRequest(registry, request, isReadOnly);
+      const { prefix, path } = splitPath(request.path, registry);
+      const route = knownRoute(path);
+      kind = route.kind;
+      checkMethod(route, request.method, isReadOnly);
+      const answer = answerRequest(served, route, { request, prefix, intent: intentOf(request) });
       return answer instanceof Promise ? answer.then(finish, finishError) : finish(answer);
     } catch (error) {
       return finishError(error);
@@ -46,40 +61,67 @@ export function registryHandler(registry: HostedRegistry, options: RegistryHandl
   };
 }
 
-function finish(answer: Answer): Answer {
-  return { ...answer, headers: { ...EVERYWHERE, ...answer.headers } };
+/** `/ghcr.io/v2/…`: some clients can be given a path only before `/v2`. */
+function splitPath(path: string, registry: HostedRegistry): { readonly prefix?: string; readonly path: string } {
+  if (path.startsWith('/v2')) return { path };
+  const slash = path.indexOf('/', 1);
+  const prefix = path.slice(1, slash);
+  const isPrefix = slash > 0 && path.startsWith('/v2', slash) && registry.isPrefix?.(prefix) === true;
+  return isPrefix ? { prefix, path: path.slice(slash) } : { path };
 }
 
-function finishError(error: unknown): Answer {
-  return finish(errorAnswer(error));
+function intentOf({ method }: HttpRequest): AskedRepository['intent'] {
+  if (PUSHES.includes(method)) return 'push';
+  return method === 'DELETE' ? 'delete' : 'read';
 }
 
-function answerRequest(registry: HostedRegistry, request: HttpRequest, isReadOnly: boolean): Answer | Promise<Answer> {
-  const route = parseRoute(request.path);
-  if (route === undefined) {
-    throw new Refusal(404, 'UNSUPPORTED', `"${request.path.slice(0, 200)}" is no endpoint of the distribution API`);
-  }
-  checkMethod(route, request.method, isReadOnly);
+function knownRoute(path: string): Route {
+  const route = parseRoute(path);
+  if (route !== undefined) return route;
+  throw new Refusal(404, 'UNSUPPORTED', `"${path.slice(0, 200)}" is no endpoint of the distribution API`);
+}
+
+interface ServedRegistry {
+  readonly registry: HostedRegistry;
+  readonly bodies: ManifestBodies;
+}
+
+function answerRequest(served: ServedRegistry, route: Route, asked: AskedRepository): Answer | Promise<Answer> {
+  const { registry } = served;
   if (route.kind === 'ping') return jsonAnswer(200, {});
-  if (route.kind === 'catalog') return listRepositories(registry, request);
-  const { name } = route;
-  const repository = registry.repository(name);
+  if (route.kind === 'catalog') return listRepositories(registry, asked.request);
+  const repository = registry.repository(route.name, asked);
+  return repository instanceof Promise
+    ? repository.then((found) => answerBy(found, served, route, asked))
+    : answerBy(repository, served, route, asked);
+}
+
+function answerBy(
+  repository: HostedRepository,
+  { bodies }: ServedRegistry,
+  route: Exclude<Route, { readonly kind: 'ping' | 'catalog' }>,
+  { request, prefix }: AskedRepository,
+): Answer | Promise<Answer> {
+  // Most requests read, and are told of no other address.
+  const address = () => new AskedAddress(route.name, prefix, request);
   switch (route.kind) {
     case 'manifest':
-      if (request.method === 'PUT') return putManifest(repository, name, route.reference, request);
+      if (request.method === 'PUT') {
+        return putManifest({ address: address(), repository, bodies }, route.reference, request);
+      }
       if (request.method === 'DELETE') return deleteManifest(repository, route.reference, request);
       return getManifest(repository, route.reference, request);
     case 'blob':
       if (request.method === 'DELETE') return deleteBlob(repository, route.digest, request);
       return getBlob(repository, route.digest, request);
     case 'uploads':
-      return beginUpload({ name, repository }, request);
+      return beginUpload({ address: address(), repository }, request);
     case 'upload':
-      return answerUpload({ name, repository }, route.id, request);
+      return answerUpload({ address: address(), repository }, route.id, request);
     case 'tags':
-      return listTags(repository, name, request);
+      return listTags(repository, address(), request);
     case 'referrers':
-      return listReferrers(repository, name, route.digest, request);
+      return listReferrers(repository, address(), route.digest, request);
   }
 }
 

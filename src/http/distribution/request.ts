@@ -11,6 +11,8 @@ export interface HttpRequest {
   /** May be read once, or not at all. It fails when the client leaves before its end. */
   readonly body: AsyncIterable<Uint8Array>;
   readonly remoteAddress: string;
+  /** The port that it came in at; `undefined` for a unix socket. */
+  readonly localPort: number | undefined;
   /** Aborts when the client has left. */
   readonly signal: AbortSignal;
 }

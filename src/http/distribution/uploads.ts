@@ -1,20 +1,20 @@
 import { type Digest, algorithmOf, parseDigest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
-import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
+import { parseRepositoryName } from '../../oci/reference.ts';
 import type { Answer } from './answer.ts';
+import type { AskedAddress } from './asked-address.ts';
 import { parseContentRange } from './byte-range.ts';
 import { Refusal } from './errors.ts';
 import type { HostedRepository, UploadChunk, UploadStatus } from './hosted-repository.ts';
 import { type HttpRequest, contentLengthOf } from './request.ts';
 
-/** A repository under the name that its locations are made with. */
-interface Named {
-  readonly name: RepositoryName;
+interface Addressed {
+  readonly address: AskedAddress;
   readonly repository: HostedRepository;
 }
 
 /** distribution-spec §Pushing blobs: a mount, a blob in one request, or the begin of an upload. */
-export async function beginUpload(target: Named, request: HttpRequest): Promise<Answer> {
+export async function beginUpload(target: Addressed, request: HttpRequest): Promise<Answer> {
   const { query } = request;
   const mount = query.get('mount');
   if (mount !== null) {
@@ -22,14 +22,14 @@ export async function beginUpload(target: Named, request: HttpRequest): Promise<
     const from = query.get('from');
     const source = from === null || from === '' ? undefined : parseRepositoryName(from);
     // distribution-spec §Mounting a blob from another repository: what cannot be mounted is uploaded.
-    if (await target.repository.mountBlob(digest, source, request)) return blobCreated(target.name, digest);
+    if (await target.repository.mountBlob(digest, source, request)) return blobCreated(target.address, digest);
   }
   const digest = query.get('digest');
   if (mount === null && digest !== null) return pushWhole(target, parseDigest(digest), request);
-  return uploadAccepted(target.name, await target.repository.beginUpload(algorithmIn(query), request));
+  return uploadAccepted(target.address, await target.repository.beginUpload(algorithmIn(query), request));
 }
 
-async function pushWhole({ name, repository }: Named, digest: Digest, request: HttpRequest): Promise<Answer> {
+async function pushWhole({ address, repository }: Addressed, digest: Digest, request: HttpRequest): Promise<Answer> {
   const { id } = await repository.beginUpload(algorithmOf(digest), request);
   try {
     await repository.finishUpload(id, digest, { body: request.body, offset: 0 }, request);
@@ -38,41 +38,41 @@ async function pushWhole({ name, repository }: Named, digest: Digest, request: H
     await cancelQuietly(repository, id);
     throw error;
   }
-  return blobCreated(name, digest);
+  return blobCreated(address, digest);
 }
 
 /** distribution-spec §Pushing a blob in chunks, and the single stream without Content-Range that docker sends. */
-export async function appendToUpload(target: Named, id: string, request: HttpRequest): Promise<Answer> {
+export async function appendToUpload(target: Addressed, id: string, request: HttpRequest): Promise<Answer> {
   return withOffset(target, id, request, async () => {
     const status = await target.repository.appendToUpload(id, chunkOf(request), request);
-    return uploadAccepted(target.name, status);
+    return uploadAccepted(target.address, status);
   });
 }
 
 /** distribution-spec §Pushing a blob: the closing PUT, with or without a last chunk. */
-export async function finishUpload(target: Named, id: string, request: HttpRequest): Promise<Answer> {
+export async function finishUpload(target: Addressed, id: string, request: HttpRequest): Promise<Answer> {
   const text = request.query.get('digest');
   if (text === null) throw new OciError('DIGEST_INVALID', 'the request that ends an upload needs ?digest=');
   const digest = parseDigest(text);
   return withOffset(target, id, request, async () => {
     await target.repository.finishUpload(id, digest, chunkOf(request), request);
-    return blobCreated(target.name, digest);
+    return blobCreated(target.address, digest);
   });
 }
 
 /** distribution-spec §Pushing a blob in chunks: where an upload stands. */
-export async function getUpload({ name, repository }: Named, id: string, request: HttpRequest): Promise<Answer> {
-  return { status: 204, headers: uploadHeaders(name, await repository.upload(id, request)) };
+export async function getUpload({ address, repository }: Addressed, id: string, request: HttpRequest): Promise<Answer> {
+  return { status: 204, headers: uploadHeaders(address, await repository.upload(id, request)) };
 }
 
-export async function cancelUpload({ repository }: Named, id: string, request: HttpRequest): Promise<Answer> {
+export async function cancelUpload({ repository }: Addressed, id: string, request: HttpRequest): Promise<Answer> {
   await repository.cancelUpload(id, request);
   return { status: 204, headers: { 'docker-upload-uuid': id } };
 }
 
 /** A chunk in the wrong place is told the right one. */
 async function withOffset(
-  { name, repository }: Named,
+  { address, repository }: Addressed,
   id: string,
   request: HttpRequest,
   send: () => Promise<Answer>,
@@ -81,7 +81,7 @@ async function withOffset(
     return await send();
   } catch (error) {
     if (!(error instanceof OciError) || error.code !== 'RANGE_INVALID') throw error;
-    throw new Refusal(416, error.code, error.message, uploadHeaders(name, await repository.upload(id, request)));
+    throw new Refusal(416, error.code, error.message, uploadHeaders(address, await repository.upload(id, request)));
   }
 }
 
@@ -118,23 +118,23 @@ function algorithmIn(query: URLSearchParams): 'sha256' | 'sha512' {
   throw new OciError('DIGEST_INVALID', `digests are made with sha256 or sha512, not "${algorithm.slice(0, 100)}"`);
 }
 
-function uploadAccepted(name: RepositoryName, status: UploadStatus): Answer {
-  return { status: 202, headers: uploadHeaders(name, status) };
+function uploadAccepted(address: AskedAddress, status: UploadStatus): Answer {
+  return { status: 202, headers: uploadHeaders(address, status) };
 }
 
-function uploadHeaders(name: RepositoryName, { id, receivedBytes }: UploadStatus): Answer['headers'] {
+function uploadHeaders(address: AskedAddress, { id, receivedBytes }: UploadStatus): Answer['headers'] {
   return {
-    location: `/v2/${name}/blobs/uploads/${id}`,
+    location: address.location(`blobs/uploads/${id}`),
     // Of nothing, too: clients know `0-0` as the begin.
     range: `0-${Math.max(receivedBytes - 1, 0)}`,
     'docker-upload-uuid': id,
   };
 }
 
-function blobCreated(name: RepositoryName, digest: Digest): Answer {
+function blobCreated(address: AskedAddress, digest: Digest): Answer {
   return {
     status: 201,
-    headers: { location: `/v2/${name}/blobs/${digest}`, 'docker-content-digest': digest },
+    headers: { location: address.location(`blobs/${digest}`), 'docker-content-digest': digest },
   };
 }
 
