@@ -72,6 +72,11 @@ describe('a login', () => {
     expect([outcome, asked]).toEqual(['let in', []]);
   });
 
+  test('of a command comes from running it', async () => {
+    const exec = ['sh', '-c', 'echo secret'] as const;
+    expect((await toldTo({ exec, username: 'ada', lifetimeMs: 0 })).outcome).toBe('let in');
+  });
+
   test('is none where the configuration says so', async () => {
     expect(await toldTo('anonymous')).toEqual({ outcome: 'UNAUTHORIZED', told: [], asked: [] });
   });
@@ -86,7 +91,12 @@ test('certificates that cannot be read are named', async () => {
 
 test('a target takes its template and its name from the configuration', async () => {
   await using session = new Session({ config: configOf(), credentials: noLogins });
-  const config = { kind: 'registry', endpoint: endpointAt('https://reg.example.com:5000'), repository: 'a/' } as const;
+  const config = {
+    kind: 'registry',
+    endpoint: endpointAt('https://reg.example.com:5000'),
+    repository: 'a/',
+    createProjects: false,
+  } as const;
   const target = await session.target(config, { name: 'job', from: 'docker.io' });
   expect([target.name, target.template]).toEqual(['reg.example.com:5000', 'a/']);
 });
@@ -98,7 +108,7 @@ test('a target in the store keeps the names of the default upstream, and puts th
     const templateOf = async (from: string) =>
       (await session.target({ kind: 'store' }, { name: 'job', from })).template;
     expect(await templateOf('docker.io')).toBe('{repository}');
-    expect(await templateOf('ghcr.io')).toBe('{upstream}/{repository}');
+    expect(await templateOf('ghcr.io')).toBe('ghcr.io/{repository}');
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -11,19 +11,26 @@ import type {
   TargetConfig,
   UpstreamConfig,
 } from '../config/config.ts';
+import { execLogin } from '../credentials/exec-login.ts';
 import { DiskPullLedger } from '../journal/disk-pull-ledger.ts';
 import type { Journal } from '../journal/journal.ts';
 import { PaidManifests } from '../journal/paid-manifests.ts';
 import { ResolvedTags } from '../journal/resolved-tags.ts';
+import { Traffic } from '../observe/traffic.ts';
 import { parsePattern } from '../oci/pattern.ts';
+import { parseRepositoryName } from '../oci/reference.ts';
 import { UsageError } from '../oci/usage-error.ts';
+import { folderOf } from '../pull-through/which-repository.ts';
 import type { CredentialStore, Credentials } from '../remote/credentials.ts';
+import { HarborProjects } from '../remote/harbor-projects.ts';
 import { HubApi } from '../remote/hub-api.ts';
 import { Mirror } from '../remote/mirror.ts';
 import { Network } from '../remote/network.ts';
+import type { ProjectCreator } from '../remote/project-creator.ts';
 import { type PullLedger, ProcessPullLedger } from '../remote/pull-ledger.ts';
 import { RemoteRegistry } from '../remote/remote-registry.ts';
 import { Upstream } from '../remote/upstream.ts';
+import type { RepairSource } from '../store/repair-content.ts';
 import { StoredTargets } from '../store/stored-target.ts';
 import type { SyncTarget } from '../sync/job.ts';
 import { isAlive } from './is-alive.ts';
@@ -36,26 +43,32 @@ export interface SessionOptions {
   readonly credentials: CredentialStore;
   /** What this machine remembers of pulls; without it the session knows only what it sees. The session closes it. */
   readonly journal?: Journal | undefined;
+  /** Clients wait for each answer: no pause of an upstream is waited for, and no pulls are kept back from them. */
+  readonly isServing?: boolean | undefined;
 }
 
 /** There is always the authority: a mirror that asks for more patience is passed over. */
 const LONGEST_MIRROR_PAUSE_MS = 3_000;
+const LONGEST_PAUSE_FOR_CLIENTS_MS = 3_000;
 
 /** Everything one command works with. Dispose of it to close its connections. */
 export class Session implements AsyncDisposable {
   readonly config: Config;
   readonly network: Network;
   readonly #send: UndiciSend;
-  readonly #credentials: CredentialStore;
+  /** Logins that are kept on this machine. */
+  readonly credentials: CredentialStore;
   readonly journal: Journal | undefined;
   readonly #tls = new Map<string, TlsSettings>();
   readonly #rates = new Map<string, number>();
   readonly #upstreams = new Map<string, Upstream>();
+  readonly #isServing: boolean;
   #store: Promise<Store> | undefined;
 
-  constructor({ config, credentials, journal }: SessionOptions) {
+  constructor({ config, credentials, journal, isServing = false }: SessionOptions) {
     this.config = config;
-    this.#credentials = credentials;
+    this.credentials = credentials;
+    this.#isServing = isServing;
     this.journal = journal;
     this.#send = new UndiciSend({ tls: this.#tls });
     this.network = new Network({ send: this.#send.send, clock: systemClock, rates: this.#rates, resolveHost });
@@ -76,7 +89,11 @@ export class Session implements AsyncDisposable {
   }
 
   /** A registry that a person named, with the login that is kept for it. */
-  registry(endpoint: EndpointConfig, name = new URL(endpoint.url).host): RemoteRegistry {
+  registry(
+    endpoint: EndpointConfig,
+    name = new URL(endpoint.url).host,
+    { isTarget = false }: { readonly isTarget?: boolean } = {},
+  ): RemoteRegistry {
     this.#prepare(endpoint);
     const { credentials, realms } = endpoint;
     const url = new URL(endpoint.url);
@@ -86,20 +103,49 @@ export class Session implements AsyncDisposable {
       network: this.network,
       realms,
       credentials: () => this.#login(url, credentials),
+      isTarget,
     });
+  }
+
+  /** For a registry of whatever product: only a Harbor is told anything. The login is what the registry is pushed to with. */
+  projects(endpoint: EndpointConfig): ProjectCreator {
+    const url = new URL(endpoint.url);
+    const credentials = () => this.#login(url, endpoint.credentials);
+    return new HarborProjects({ url, network: this.network, traffic: new Traffic(), credentials });
   }
 
   /** Where a job copies to. */
   async target(config: TargetConfig, { name: job, from }: Pick<SyncJobConfig, 'name' | 'from'>): Promise<SyncTarget> {
     if (config.kind === 'store') {
-      const store = await this.#openStore();
+      const store = await this.store();
       // Names of the default upstream are the store's own; those of others are told apart by their upstream.
-      const template = from === this.config.defaultUpstream ? '{repository}' : '{upstream}/{repository}';
+      const template = from === this.config.defaultUpstream ? '{repository}' : `${folderOf(from)}/{repository}`;
       const registry = new StoredTargets({ ...store, upstream: from, job });
       return { name: 'store', url: 'store:', template, registry };
     }
-    const registry = this.registry(config.endpoint);
-    return { name: registry.name, url: registry.url.href, template: config.repository, registry };
+    const registry = this.registry(config.endpoint, undefined, { isTarget: true });
+    const { endpoint, createProjects, repository: template } = config;
+    const projects = createProjects ? this.projects(endpoint) : undefined;
+    return { name: registry.name, url: registry.url.href, template, registry, projects };
+  }
+
+  /** Our own store, opened once; the session closes it. */
+  store(): Promise<Store> {
+    const { dataFolder, immutableTags } = this.config;
+    this.#store ??= openStore(dataFolder, { immutable: immutableTags.map(parsePattern) });
+    return this.#store;
+  }
+
+  /** Where the content of our own store came from: `target` backwards. */
+  repairSource(): RepairSource {
+    const { upstreams, defaultUpstream } = this.config;
+    return {
+      repository: (name, upstream) => {
+        const prefix = upstream === defaultUpstream ? '' : `${folderOf(upstream)}/`;
+        if (!upstreams.has(upstream) || !name.startsWith(prefix)) return undefined;
+        return this.upstream(upstream).repository(parseRepositoryName(name.slice(prefix.length)));
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,22 +154,19 @@ export class Session implements AsyncDisposable {
     this.journal?.[Symbol.dispose]();
   }
 
-  #openStore(): Promise<Store> {
-    this.#store ??= openStore(this.config.dataFolder);
-    return this.#store;
-  }
-
   #buildUpstream(config: UpstreamConfig): Upstream {
     const { name, credentials, realms, hubApi, reservedPulls } = config;
     this.#prepare(config);
     const url = new URL(config.url);
+    const longestPauseMs = this.#isServing ? LONGEST_PAUSE_FOR_CLIENTS_MS : undefined;
     const registry = new RemoteRegistry({
       name,
       url,
       network: this.network,
       realms,
       credentials: () => this.#login(url, credentials),
-      ledger: this.#ledger(name, reservedPulls, credentials),
+      ledger: this.#ledger(name, this.#isServing ? 0 : reservedPulls, credentials),
+      longestPauseMs,
     });
     const api =
       hubApi === undefined
@@ -132,7 +175,7 @@ export class Session implements AsyncDisposable {
     if (hubApi !== undefined) this.#limitRate(new URL(hubApi).host, undefined, false);
     const mirrors = config.mirrors.map((mirror) => this.#buildMirror(mirror));
     // Only asked where there is a mirror that a private repository must not be named to.
-    const anonymous = new RemoteRegistry({ name, url, network: this.network });
+    const anonymous = new RemoteRegistry({ name, url, network: this.network, longestPauseMs });
     const paid = this.journal && new PaidManifests(this.config.dataFolder, { clock: systemClock });
     const memory = this.journal && new ResolvedTags(this.journal, `${name} at ${hubApi ?? config.url}`);
     return new Upstream({ name, registry, hubApi: api, template: config.repository, mirrors, anonymous, paid, memory });
@@ -170,7 +213,8 @@ export class Session implements AsyncDisposable {
   // Asked for by the host that will see it: an upstream that was moved elsewhere does not take its login along.
   async #login({ host }: URL, configured: EndpointConfig['credentials']): Promise<Credentials | undefined> {
     if (configured === 'anonymous') return undefined;
-    return configured ?? (await this.#credentials.find(host));
+    if (configured !== undefined && 'exec' in configured) return await execLogin(configured, host);
+    return configured ?? (await this.credentials.find(host));
   }
 
   // What an origin needs is settled before its first connection.

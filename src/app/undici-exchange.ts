@@ -8,7 +8,7 @@ type Controller = Dispatcher.DispatchController;
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
 
 /** What has come and is not yet read; past it the other side has to wait. */
-const MAX_BUFFERED_BYTES = 64 * 1024;
+const MAX_BUFFERED_BYTES = 256 * 1024;
 /** A body that nobody wants is let in up to here, as that saves its connection. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
 

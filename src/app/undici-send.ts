@@ -67,7 +67,7 @@ export class UndiciSend implements AsyncDisposable {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#agents.configured.close(), this.#agents.public.close()]);
+    await Promise.all([this.#agents.configured.destroy(), this.#agents.public.destroy()]);
   }
 }
 

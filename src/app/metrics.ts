@@ -1,0 +1,39 @@
+// What /metrics tells. The only folder that knows prom-client; docs/metrics.md explains each name.
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import type { Fills } from '../content/filling/fills.ts';
+import type { RequestMetrics } from '../observe/request-metrics.ts';
+import { addCounter, addGauge } from './metrics-collectors.ts';
+import { type PullSources, addPullMetrics } from './metrics-of-pulls.ts';
+import { addRequestMetrics } from './metrics-of-requests.ts';
+
+export interface MetricsSources extends PullSources {
+  readonly requests: RequestMetrics;
+  readonly lostLogLines: () => number;
+  readonly store: StoreFigures;
+  readonly fills: Pick<Fills, 'figures'>;
+}
+
+/** Looked up when somebody asks. What rejects is not told. */
+export interface StoreFigures {
+  disk(): Promise<{ readonly sizeBytes: number; readonly freeBytes: number }>;
+  databaseBytes(): Promise<number>;
+  openUploads(): Promise<number>;
+}
+
+export function openMetrics({ requests, lostLogLines, store, fills, ...pullSources }: MetricsSources): Registry {
+  const registry = new Registry();
+  addRequestMetrics(registry, requests);
+  addPullMetrics(registry, pullSources);
+  const disk = async (of: 'sizeBytes' | 'freeBytes') => (await store.disk())[of];
+  addGauge(registry, 'wharf_data_size_bytes', 'Size of the disk that has the data folder', () => disk('sizeBytes'));
+  addGauge(registry, 'wharf_data_free_bytes', 'What is free of it for this process', () => disk('freeBytes'));
+  addGauge(registry, 'wharf_database_bytes', 'Size of the database of the store', () => store.databaseBytes());
+  addGauge(registry, 'wharf_uploads_open', 'Uploads that were begun and are not over', () => store.openUploads());
+  addGauge(registry, 'wharf_fills_running', 'Blobs that are being fetched', async () => fills.figures.running);
+  const unfollowed = async () => fills.figures.unfollowed;
+  addGauge(registry, 'wharf_fills_unfollowed', 'Those of them that nobody waits for any more', unfollowed);
+  const lostLines = { name: 'wharf_log_lines_lost_total', help: 'Lines of the log that nobody took', labelNames: [] };
+  addCounter(registry, lostLines, () => [{ labels: {}, value: lostLogLines() }]);
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
