@@ -50,12 +50,22 @@ export function openSession(
   terminal: Terminal,
   options: { readonly mayRemember?: boolean } = {},
 ): Session {
+  return openSessionOf(loadConfig(flags, terminal), terminal, options);
+}
+
+export interface OpenOptions {
+  readonly mayRemember?: boolean | undefined;
+  readonly isServing?: boolean | undefined;
+}
+
+/** The same for a configuration that was read already. */
+export function openSessionOf(config: Config, terminal: Terminal, options: OpenOptions = {}): Session {
   const { env, homeFolder } = terminal;
-  const config = loadConfig(flags, terminal);
   const isRemembered = options.mayRemember === true || existsSync(path.join(config.dataFolder, 'journal-v1'));
   const onNotice = (message: string) => terminal.err(`note: ${message}\n`);
   const journal = isRemembered ? Journal.open(config.dataFolder, { now: Date.now, onNotice }) : undefined;
-  return new Session({ config, credentials: new StoredCredentials({ env, homeFolder }), journal });
+  const credentials = new StoredCredentials({ env, homeFolder });
+  return new Session({ config, credentials, journal, isServing: options.isServing });
 }
 
 function readText(file: string): string {

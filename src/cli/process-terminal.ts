@@ -1,5 +1,5 @@
 // The real terminal: the one place where commands meet the process.
-import { homedir } from 'node:os';
+import { constants, homedir } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -27,3 +27,13 @@ export const processTerminal: Terminal = {
     }
   },
 };
+
+// Whoever reads may have read enough (`wharf catalog | head`), and nobody is there to be told of it. A server whose log
+// nobody reads any more goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
+  throw error;
+});
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});

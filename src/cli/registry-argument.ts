@@ -27,7 +27,7 @@ export function parseRegistry(text: string, flags: RegistryFlags = {}): { endpoi
 /** A sync target: what follows the host is a template for names there; one that ends in `/` is a prefix. */
 export function parseTarget(text: string, flags: RegistryFlags = {}): TargetConfig & { kind: 'registry' } {
   const { endpoint, path } = parseRegistry(text, flags);
-  return { kind: 'registry', endpoint, repository: path === '' ? DEFAULT_TEMPLATE : path };
+  return { kind: 'registry', endpoint, repository: path === '' ? DEFAULT_TEMPLATE : path, createProjects: false };
 }
 
 /** The registry of a reference's domain: the configured upstream of that name, or else the host itself. */

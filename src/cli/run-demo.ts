@@ -1,6 +1,7 @@
 // The main job, told step by step: what is run here against a Docker Hub of our own, and what to type for the real one.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { DemoUpstream } from './demo-cache.ts';
 import type { CommandContext, Terminal } from './terminal.ts';
 
 export interface Demo {
@@ -9,7 +10,7 @@ export interface Demo {
     readonly registryUrl: string;
     readonly apiUrl: string;
     rebuild(repository: string, tag: string): void;
-  };
+  } & DemoUpstream;
   readonly target: { readonly url: string };
   /** A folder that holds `library/`. */
   readonly library: string;
@@ -77,6 +78,11 @@ export async function runDemo({ context, hub, target, library, folder }: Demo): 
     const code = await main(args, terminal);
     if (code !== 0) return code;
   }
+  terminal.out(
+    `\n${steps.length + 1}. A cache for everything else: one download, however many ask\n   $ wharf serve\n\n`,
+  );
+  const { demonstrateCache } = await import('./demo-cache.ts');
+  await demonstrateCache(terminal, hub);
   terminal.out(`\n${CLOSING}`);
   return 0;
 }
@@ -84,6 +90,7 @@ export async function runDemo({ context, hub, target, library, folder }: Demo): 
 const CLOSING = `That was all of it. For the real thing, with a registry of yours:
   wharf login registry.example.com
   wharf sync --library --include 'nginx' --include 'redis' --to registry.example.com
+  wharf serve                                # and point your daemons' registry-mirrors at it
 README.md goes on from here; \`wharf --help\` lists the commands.
 `;
 

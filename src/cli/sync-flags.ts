@@ -3,20 +3,26 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from '@commander-js/extra-typings';
 import type { CatalogConfig, SyncJobConfig, TargetConfig } from '../config/config.ts';
+import { parseDuration } from '../config/duration.ts';
 import { parseImageList } from '../catalog/list-file.ts';
 import { OFFICIAL_IMAGES_REPOSITORY } from '../catalog/official-images/official-images-catalog.ts';
 import { DOCKER_HUB } from '../oci/reference.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import { collect } from './collect.ts';
-import { parseTarget } from './registry-argument.ts';
+import { parseRegistry, parseTarget } from './registry-argument.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CatalogFlags {
   readonly library?: true | undefined;
-  readonly catalog?: string | undefined;
+  readonly catalog?: readonly string[] | undefined;
   readonly images?: readonly string[] | undefined;
   readonly file?: string | undefined;
+  readonly semver?: readonly string[] | undefined;
+  readonly newest?: string | undefined;
+  readonly latestPatch?: true | undefined;
+  readonly minAge?: string | undefined;
+  readonly maxAge?: string | undefined;
   readonly include?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly platform?: readonly string[] | undefined;
@@ -26,6 +32,7 @@ export interface CatalogFlags {
 export interface SyncFlags extends CatalogFlags {
   readonly to?: readonly string[] | undefined;
   readonly plainHttp?: true | undefined;
+  readonly createProjects?: true | undefined;
   readonly full?: true | undefined;
   readonly checkTarget?: true | undefined;
 }
@@ -34,11 +41,28 @@ export interface SyncFlags extends CatalogFlags {
 export function addSelection(command: Command) {
   return command
     .option('--library', 'all Docker Official Images: the same as --catalog official-images')
-    .option('--catalog <catalog>', 'official-images[:URL|DIR], file:LIST')
-    .option('--images <names>', 'images by name, such as nginx:1.27,redis:7 (repeat)', collectList)
+    .option(
+      '--catalog <catalog>',
+      'official-images[:URL|DIR], hub:NAMESPACE, registry:HOST[/PATTERN], file:LIST (repeat)',
+      collect,
+    )
+    .option(
+      '--images <names>',
+      'images by name, such as nginx:1.27,redis; without a tag all tags (repeat)',
+      collectList,
+    )
     .option('--file <list>', 'images from a list, one a line; - reads the standard input')
-    .option('--include <pattern>', 'only NAME or NAME:TAG, with * (repeat)', collect)
-    .option('--exclude <pattern>', 'not NAME or NAME:TAG, with * (repeat)', collect)
+    .option('--include <pattern>', 'only NAME or NAME:TAG, with *, or /REGEXP/ (repeat)', collect)
+    .option('--exclude <pattern>', 'not NAME or NAME:TAG, with *, or /REGEXP/ (repeat)', collect)
+    .option(
+      '--semver <range>',
+      'only versions in RANGE, or NAME:RANGE of one name, as "nginx:>=1.20" (repeat)',
+      collect,
+    )
+    .option('--latest-patch', 'of each minor version only the latest patch')
+    .option('--newest <count>', 'only so many of each name: moved last, where that is known, else the latest versions')
+    .option('--min-age <duration>', 'only what has not changed for so long, such as 7d')
+    .option('--max-age <duration>', 'only what has changed within this time, such as 90d')
     .option('--platform <platform>', 'only this platform, such as linux/arm64 (repeat)', collect)
     .option('--since <revision|time>', 'only what the catalog changed since then: a commit, a tag, a date, or 7d');
 }
@@ -49,6 +73,7 @@ export function addJobFlags(command: Command) {
     .argument('[jobs...]', 'names of jobs in the configuration; all of them when none is named')
     .option('--to <registry>', 'where to: HOST, HOST/PREFIX/, HOST/TEMPLATE, or store (repeat)', collect)
     .option('--plain-http', 'talk http to registries that are named without a scheme')
+    .option('--create-projects', 'at a Harbor, make the private projects that it lacks')
     .option('--full', 'believe nothing that earlier runs remember: ask for every tag again, here and at the target')
     .option('--check-target', 'look at every tag at the target, not only at a share of them')
     .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml');
@@ -64,26 +89,33 @@ export function namesImages({ library, catalog, images, file }: CatalogFlags): b
   return [library, catalog, images, file].some((flag) => flag !== undefined);
 }
 
-/**
- * The catalogs that the flags name: one, or for a list one for each upstream that it names images of. Throws UsageError
- * when more than one source of images is named.
- */
+/** All that the flags name: one catalog for each upstream, which may be a union. Throws UsageError. */
 export async function catalogsFromFlags(flags: CatalogFlags, terminal: Terminal): Promise<NamedCatalog[]> {
-  const named = [
-    flags.library && '--library',
-    flags.catalog && '--catalog',
-    flags.images && '--images',
-    flags.file && '--file',
-  ];
-  const given = named.filter((flag) => typeof flag === 'string');
-  if (given.length > 1) throw new UsageError(`${given.join(' and ')} exclude each other; name one`);
-  if (flags.images !== undefined) return splitByUpstream(flags.images);
-  const catalog: CatalogConfig =
-    flags.file === undefined ? parseCatalog(flags.catalog ?? 'official-images') : { kind: 'file', file: flags.file };
-  if (catalog.kind !== 'file') return [{ upstream: DOCKER_HUB, catalog }];
-  const { file } = catalog;
-  const text = file === '-' ? await terminal.readInput() : await readTextFile(file, terminal);
-  return splitByUpstream(text.split('\n'));
+  const { library, catalog = [], images, file } = flags;
+  const written = [...(library === true ? ['official-images'] : []), ...catalog];
+  const named = written.length === 0 && images === undefined && file === undefined ? ['official-images'] : written;
+  const catalogs = (await Promise.all(named.map((text) => namedCatalogs(text, terminal)))).flat();
+  if (images !== undefined) catalogs.push(...splitByUpstream(images, '--images'));
+  if (file !== undefined) catalogs.push(...(await listedCatalogs(file, terminal)));
+  return [...Map.groupBy(catalogs, ({ upstream }) => upstream)].map(([upstream, group]) => {
+    const [first, ...others] = group.map((one) => one.catalog);
+    const isOne = first !== undefined && others.length === 0;
+    return { upstream, catalog: isOne ? first : { kind: 'union', catalogs: group.map((one) => one.catalog) } };
+  });
+}
+
+/** What of the catalogs the flags choose, as a job's configuration says it. Throws UsageError. */
+export function selectionFromFlags(flags: CatalogFlags) {
+  return {
+    include: { patterns: flags.include ?? [], files: [] },
+    exclude: { patterns: flags.exclude ?? [], files: [] },
+    semver: semverFromFlags(flags),
+    latestPatch: flags.latestPatch === true,
+    newest: flags.newest === undefined ? undefined : parseCount(flags.newest),
+    minAgeMs: flags.minAge === undefined ? 0 : parseAge('--min-age', flags.minAge),
+    maxAgeMs: flags.maxAge === undefined ? Infinity : parseAge('--max-age', flags.maxAge),
+    platforms: platformsFromFlags(flags),
+  } satisfies Partial<SyncJobConfig>;
 }
 
 /** Jobs made of flags and of the three REGISTRY_ variables. Throws UsageError. */
@@ -94,11 +126,7 @@ export async function jobsFromFlags(flags: SyncFlags, terminal: Terminal): Promi
     name: nameOf(catalog, catalogs.length > 1 ? upstream : undefined),
     from: upstream,
     catalog,
-    include: { patterns: flags.include ?? [], files: [] },
-    exclude: { patterns: flags.exclude ?? [], files: [] },
-    semver: { byName: new Map() },
-    minAgeMs: 0,
-    platforms: platformsFromFlags(flags),
+    ...selectionFromFlags(flags),
     to,
     pruneAfterMs: Infinity,
     state: 'data',
@@ -116,9 +144,14 @@ function nameOf({ kind }: CatalogConfig, upstream: string | undefined): string {
   return upstream === undefined ? name : `${name} of ${upstream}`;
 }
 
+async function listedCatalogs(file: string, terminal: Terminal): Promise<NamedCatalog[]> {
+  const text = file === '-' ? await terminal.readInput() : await readTextFile(file, terminal);
+  return splitByUpstream(text.split('\n'), file === '-' ? 'standard input' : file);
+}
+
 // Lines that cannot be read stay with docker.io's, whose listing then names them.
-function splitByUpstream(lines: readonly string[]): NamedCatalog[] {
-  const { entries } = parseImageList(lines.join('\n'), 'images');
+function splitByUpstream(lines: readonly string[], file: string): NamedCatalog[] {
+  const { entries } = parseImageList(lines.join('\n'), file);
   const domains = new Map(entries.map(({ line, reference }) => [line, reference.domain]));
   const upstreams = new Set(domains.values());
   if (upstreams.size === 0) upstreams.add(DOCKER_HUB);
@@ -128,6 +161,7 @@ function splitByUpstream(lines: readonly string[]): NamedCatalog[] {
     // A line of another catalog becomes an empty one, so that problems keep their line.
     catalog: {
       kind: 'images',
+      file,
       images: lines.map((text, index) => ((domains.get(index + 1) ?? first) === upstream ? text : '')),
     },
   }));
@@ -141,11 +175,11 @@ async function readTextFile(file: string, { workingFolder }: Terminal): Promise<
   }
 }
 
-export function platformsFromFlags({ platform = [] }: CatalogFlags): SyncJobConfig['platforms'] {
+function platformsFromFlags({ platform = [] }: CatalogFlags): SyncJobConfig['platforms'] {
   return platform.length === 0 ? 'all' : platform.flatMap((text) => text.split(',')).map(parsePlatform);
 }
 
-function targetsFromFlags({ to = [], plainHttp }: SyncFlags, { env }: Terminal): TargetConfig[] {
+function targetsFromFlags({ to = [], plainHttp, createProjects }: SyncFlags, { env }: Terminal): TargetConfig[] {
   const domain = env['REGISTRY_DOMAIN'] ?? '';
   const named = to.length === 0 && domain !== '' ? [domain] : to;
   if (named.length === 0) {
@@ -159,25 +193,62 @@ function targetsFromFlags({ to = [], plainHttp }: SyncFlags, { env }: Terminal):
   const login = username === '' ? undefined : { username, password };
   return named.map((text): TargetConfig => {
     if (text === 'store') return { kind: 'store' };
-    const target = parseTarget(text, { plainHttp });
+    const target = { ...parseTarget(text, { plainHttp }), createProjects: createProjects === true };
     // The variables speak of one registry: their login goes to no other.
     const isMeant = login !== undefined && (domain === '' || text === domain || to.length === 0);
     return isMeant ? { ...target, endpoint: { ...target.endpoint, credentials: login } } : target;
   });
 }
 
-function parseCatalog(text: string): CatalogConfig {
+async function namedCatalogs(text: string, terminal: Terminal): Promise<NamedCatalog[]> {
   const colon = text.indexOf(':');
   const kind = colon < 0 ? text : text.slice(0, colon);
   const rest = colon < 0 ? '' : text.slice(colon + 1);
   if (kind === 'official-images') {
-    return { kind, repository: rest === '' ? OFFICIAL_IMAGES_REPOSITORY : rest };
+    const repository = rest === '' ? OFFICIAL_IMAGES_REPOSITORY : rest;
+    return [{ upstream: DOCKER_HUB, catalog: { kind, repository } }];
   }
-  if (kind === 'file' && rest !== '') return { kind, file: rest };
-  if (kind === 'hub' && rest !== '') return { kind, namespace: rest };
-  throw new UsageError(
-    `"${text}" is not a catalog; write official-images, official-images:URL, official-images:DIR or file:LIST`,
-  );
+  if (kind === 'file' && rest !== '') return await listedCatalogs(rest, terminal);
+  if (kind === 'hub' && /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(rest)) {
+    return [{ upstream: DOCKER_HUB, catalog: { kind, namespace: rest } }];
+  }
+  if (kind === 'registry' && rest !== '') return [registryCatalog(rest)];
+  const ways = 'official-images, official-images:URL, official-images:DIR, hub:NAMESPACE, registry:HOST or file:LIST';
+  throw new UsageError(`"${text}" is not a catalog; write ${ways}`);
+}
+
+function registryCatalog(text: string): NamedCatalog {
+  const { endpoint, path: pattern } = parseRegistry(text);
+  const isHub = endpoint.url === parseRegistry(DOCKER_HUB).endpoint.url;
+  const repositories = [pattern === '' ? '**' : pattern.endsWith('/') ? `${pattern}**` : pattern];
+  const upstream = isHub ? DOCKER_HUB : new URL(endpoint.url).host;
+  return { upstream, catalog: { kind: 'registry', endpoint, repositories } };
+}
+
+/** `RANGE`, or `NAME:RANGE`: no range has a colon. */
+function semverFromFlags({ semver = [] }: CatalogFlags): SyncJobConfig['semver'] {
+  const byName = new Map<string, string>();
+  const ranges: string[] = [];
+  for (const text of semver) {
+    const colon = text.lastIndexOf(':');
+    if (colon < 0) ranges.push(text);
+    else byName.set(text.slice(0, colon), text.slice(colon + 1));
+  }
+  if (ranges.length > 1) {
+    throw new UsageError(`--semver ${ranges.join(' and ')} are for the same names; write one as "RANGE || RANGE"`);
+  }
+  return { range: ranges[0], byName };
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError(`--newest ${text} is not a number of images; write one such as 5`);
+}
+
+function parseAge(flag: string, text: string): number {
+  const age = parseDuration(text);
+  if (age !== undefined) return age;
+  throw new UsageError(`${flag} ${text} is not a duration; write one such as 12h or 7d`);
 }
 
 function collectList(value: string, before: readonly string[] = []): readonly string[] {

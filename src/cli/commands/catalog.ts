@@ -7,7 +7,7 @@ import { UsageError } from '../../oci/usage-error.ts';
 import { selectImages } from '../../select/select-images.ts';
 import { openSession } from '../open-session.ts';
 import { plural } from '../output/format.ts';
-import { addSelection, catalogsFromFlags, platformsFromFlags } from '../sync-flags.ts';
+import { addSelection, catalogsFromFlags, selectionFromFlags } from '../sync-flags.ts';
 import { type CommandContext, printJson } from '../terminal.ts';
 
 const FORMATS = ['images', 'tags', 'names'] as const;
@@ -26,20 +26,16 @@ export function addCatalogCommand(program: Command, context: CommandContext): vo
     .action(async (flags) => {
       const { terminal, signal } = context;
       await using session = openSession(flags, terminal);
+      const selection = await buildSelection(selectionFromFlags(flags));
       const catalogs = await catalogsFromFlags(flags, terminal);
       const listings = await Promise.all(
         catalogs.map(({ upstream, catalog }) =>
-          readCatalog(buildCatalog(catalog, upstream, session), { since: flags.since, signal }),
+          readCatalog(buildCatalog(catalog, upstream, session, selection), { since: flags.since, signal }),
         ),
       );
       const images = listings.flatMap((listing) => listing.images);
       const problems = listings.flatMap((listing) => listing.problems);
       const { revision, since } = listings[0] ?? {};
-      const selection = await buildSelection({
-        include: { patterns: flags.include ?? [], files: [] },
-        exclude: { patterns: flags.exclude ?? [], files: [] },
-        platforms: platformsFromFlags(flags),
-      });
       const selected = selectImages(images, selection);
       for (const notice of listings.flatMap((listing) => listing.notices)) terminal.err(`note: ${notice}\n`);
       for (const { file, line, message } of problems) {
@@ -65,11 +61,11 @@ export function addCatalogCommand(program: Command, context: CommandContext): vo
 
 /** With `since`, the images are those that are news since then, and the answer says since which commit. */
 async function readCatalog(catalog: Catalog, { since, signal }: Call & { readonly since: string | undefined }) {
-  const listing = await catalog.list({ signal });
-  if (since === undefined) return { ...listing, since };
-  if (catalog.changesSince === undefined) {
+  if (since !== undefined && catalog.changesSince === undefined) {
     throw new UsageError(`--since needs a history, and there is none of ${catalog.description}; use it with --library`);
   }
+  const listing = await catalog.list({ signal });
+  if (since === undefined || catalog.changesSince === undefined) return { ...listing, since: undefined };
   const changes = await catalog.changesSince(listing, since, { signal });
   return { ...listing, images: listing.images.filter((image) => changes.images.has(image)), since: changes.since };
 }

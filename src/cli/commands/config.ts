@@ -3,8 +3,9 @@ import { buildSelection } from '../../app/build-job.ts';
 import { findConfigFile, loadConfig } from '../open-session.ts';
 import { plural } from '../output/format.ts';
 import type { CommandContext } from '../terminal.ts';
+import { addConfigImportCommand } from './config-import.ts';
 
-/** `wharf config check`: whether the configuration can be used, without doing anything with it. */
+/** `wharf config`: whether the configuration can be used, and one made of a registry's. */
 export function addConfigCommand(program: Command, context: CommandContext): void {
   const config = program.command('config').description('Work with the configuration');
   config
@@ -19,4 +20,5 @@ export function addConfigCommand(program: Command, context: CommandContext): voi
       const what = found ?? 'the built-in configuration (no file was found)';
       terminal.out(`${what} is valid: ${plural(upstreams.size, 'upstream')}, ${plural(sync.length, 'job')}\n`);
     });
+  addConfigImportCommand(config, context);
 }

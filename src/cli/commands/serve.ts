@@ -1,70 +1,76 @@
-import type { Command } from '@commander-js/extra-typings';
-import { RegistryServer, describeAddress } from '../../app/registry-server.ts';
-import { parseListenAddress } from '../../config/listen-address.ts';
-import type { RequestLine } from '../../http/node.ts';
+import { type Command, Option } from '@commander-js/extra-typings';
+import { describeAddress } from '../../app/open-server.ts';
+import type { Config } from '../../config/config.ts';
+import { type ListenAddress, isSameAddress, parseListenAddress } from '../../config/listen-address.ts';
+import { LOG_FORMATS, LOG_LEVELS } from '../../observe/log.ts';
 import { UsageError } from '../../oci/usage-error.ts';
 import { collect } from '../collect.ts';
 import { loadConfig } from '../open-session.ts';
-import { formatBytes } from '../output/format.ts';
-import { LineBuffer } from '../output/line-buffer.ts';
+import type { ServeOptions } from '../run-serve.ts';
 import type { CommandContext } from '../terminal.ts';
 
-const GRACE_MS = 30_000;
+interface ServeFlags {
+  readonly hosted?: readonly string[] | undefined;
+  readonly immutable?: readonly string[] | undefined;
+  readonly listen?: readonly string[] | undefined;
+  readonly admin?: string | undefined;
+}
 
 /** `wharf serve`: a registry of our own, until somebody stops it. */
 export function addServeCommand(program: Command, context: CommandContext): void {
   program
     .command('serve')
-    .description('Be a registry: push, pull, delete and list what matches --hosted')
+    .description('Be a cache of every upstream, and a registry for what matches --hosted')
     .option('--hosted <pattern>', 'repositories that are kept here, such as team/** or ** (repeat)', collect)
+    .option('--immutable <pattern>', 'tags that stay as they are, such as team/app:v* (repeat)', collect)
     .option('--listen <address>', 'host:port, [::1]:port, :port or unix:/path (repeat)', collect)
+    .option('--admin <address>', 'where health and metrics are, or off (127.0.0.1:5001 by default)')
+    .addOption(new Option('--log-format <format>', 'text on a terminal and else json, by default').choices(LOG_FORMATS))
+    .addOption(new Option('--log-level <level>', 'the least that is logged').choices(LOG_LEVELS).default('info'))
     .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
     .addHelpText('after', SERVE_EXAMPLES)
     .action(async (flags) => {
-      const { terminal, signal } = context;
-      const config = loadConfig(flags, terminal);
-      const { hosted = config.hosted } = flags;
-      if (hosted.length === 0) {
-        throw new UsageError(
-          `nothing is hosted, and the pull-through cache is not built yet; name what is kept here: --hosted '**'`,
-        );
-      }
-      const listen = flags.listen?.map(readAddress) ?? config.listen;
-      const { dataFolder } = config;
-      using log = new LineBuffer((text) => terminal.err(text));
-      const onRequest = (line: RequestLine) => log.add(describeRequest(line));
-      const server = await RegistryServer.open({ config: { dataFolder, listen, hosted }, onRequest });
-      for (const address of server.addresses) terminal.out(`listening on ${describeAddress(address)}\n`);
-      await untilAborted(signal);
-      log.add('stopping: requests under way may end');
-      await server.close(GRACE_MS);
+      const { terminal } = context;
+      const { logLevel, logFormat = terminal.isInteractive ? 'text' : 'json' } = flags;
+      const config = withFlags(loadConfig(flags, terminal), flags);
+      // What it needs to log and to count takes longer to load than all other commands.
+      const { runServe } = await import('../run-serve.ts');
+      await runServe({ config, logFormat, logLevel }, context);
     });
 }
 
 const SERVE_EXAMPLES = `
 Examples:
-  wharf serve --hosted '**'                               a plain private registry on 127.0.0.1:5000
+  wharf serve                                             a cache of docker.io, ghcr.io and others on 127.0.0.1:5000
+  wharf serve --hosted '**'                               also a private registry, for all names that name no upstream
   wharf serve --hosted 'team/**' --listen unix:/run/wharf.sock
+  wharf serve --hosted '**' --immutable 'team/*:v*'       a tag such as team/app:v1 never moves
 `;
 
-function readAddress(text: string) {
+function withFlags(config: Config, flags: ServeFlags): ServeOptions['config'] {
+  const { hosted = config.hosted, immutable: immutableTags = config.immutableTags } = flags;
+  if (hosted.length === 0 && config.upstreams.size === 0) {
+    throw new UsageError(`there are no upstreams, and nothing is hosted; name what is kept here: --hosted '**'`);
+  }
+  const listen = flags.listen?.map((text) => readAddress(text)) ?? config.listen;
+  const admin = readAdmin(flags.admin, config.admin);
+  if (admin !== undefined && listen.some((address) => isSameAddress(address, admin))) {
+    throw new UsageError(
+      `${describeAddress(admin)} is where the registry listens; health and metrics need an address of their own: --admin`,
+    );
+  }
+  return { ...config, listen, admin, hosted, immutableTags };
+}
+
+function readAdmin(flag: string | undefined, configured: ListenAddress | undefined): ListenAddress | undefined {
+  if (flag === undefined) return configured;
+  return flag === 'off' ? undefined : readAddress(flag, ', or off');
+}
+
+function readAddress(text: string, otherwise = ''): ListenAddress {
   const address = parseListenAddress(text);
   if (address === undefined) {
-    throw new UsageError(`"${text}" is not an address; write host:port, [::1]:port, :port or unix:/path`);
+    throw new UsageError(`"${text}" is not an address; write host:port, [::1]:port, :port or unix:/path${otherwise}`);
   }
   return address;
-}
-
-function describeRequest({ id, method, path, remoteAddress, status, bytesSent, durationMs, ...rest }: RequestLine) {
-  const broken = rest.isComplete ? '' : ' broke off';
-  const why = rest.error instanceof Error ? `: ${rest.error.message}` : '';
-  const figures = `${status} ${formatBytes(bytesSent)} ${Math.round(durationMs)} ms`;
-  return `${remoteAddress} ${JSON.stringify(`${method} ${path}`)} ${figures} ${id}${broken}${why}`;
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,28 +1,19 @@
-// One stream of events, three ways to show it: drawn live for a person, sparse lines for a log, nothing beside JSON.
-import { createLogUpdate } from 'log-update';
 import type { OnSyncEvent, SyncEvent } from '../../sync/events.ts';
-import type { Terminal } from '../terminal.ts';
 import { formatBytes, formatCount, formatDuration, plural } from './format.ts';
+import { LiveStatus, type LiveStatusOptions } from './live-status.ts';
 
-export interface ProgressOptions {
-  readonly terminal: Terminal;
-  readonly now: () => number;
+export interface ProgressOptions extends LiveStatusOptions {
   /** How many pulls are left, where that is known. */
   readonly pullsLeft: () => number | undefined;
-  readonly isQuiet?: boolean | undefined;
 }
 
-const DRAW_EVERY_MS = 100;
-const LINE_EVERY_MS = 10_000;
 const SHOWN_IMAGES = 4;
 
-/** Shows a run on standard error. Dispose of it to leave the terminal as it should be. */
+/** Shows a run. Dispose of it to leave the terminal as it should be. */
 export class Progress implements Disposable {
   readonly #options: ProgressOptions;
-  readonly #startedMs: number;
+  readonly #live: LiveStatus;
   readonly #running = new Set<string>();
-  readonly #draw = createLogUpdate(process.stderr);
-  readonly #timer: NodeJS.Timeout | undefined;
   #repositories = 0;
   #planned = 0;
   #images = 0;
@@ -33,11 +24,7 @@ export class Progress implements Disposable {
 
   constructor(options: ProgressOptions) {
     this.#options = options;
-    this.#startedMs = options.now();
-    if (options.isQuiet === true) return;
-    const { isInteractive } = options.terminal;
-    this.#timer = setInterval(() => this.#show(), isInteractive ? DRAW_EVERY_MS : LINE_EVERY_MS);
-    this.#timer.unref();
+    this.#live = new LiveStatus(options, (seconds) => this.#shown(seconds));
   }
 
   readonly onEvent: OnSyncEvent = (event) => {
@@ -45,16 +32,20 @@ export class Progress implements Disposable {
     if (this.#options.isQuiet === true) return;
     if (event.type === 'listed') {
       const of = `${plural(event.tags, 'tag')} of ${plural(event.images, 'image')} in ${formatCount(event.repositories)} repositories`;
-      this.#line(`wanted: ${of}`);
+      this.#live.say(`wanted: ${of}`);
     }
-    if (event.type === 'notice') this.#line(`note: ${event.message}`);
+    if (event.type === 'notice') this.#live.say(`note: ${event.message}`);
     if (event.type === 'finished' && event.outcome === 'failed')
-      this.#line(`failed: ${event.reference}: ${event.message}`);
+      this.#live.say(`failed: ${event.reference}: ${event.message}`);
   };
 
+  /** For whoever prints something in between: what is drawn comes again below it. */
+  makeRoom(): void {
+    this.#live.makeRoom();
+  }
+
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    if (this.#options.isQuiet !== true && this.#options.terminal.isInteractive) this.#draw.clear();
+    this.#live[Symbol.dispose]();
   }
 
   #count(event: SyncEvent): void {
@@ -83,25 +74,14 @@ export class Progress implements Disposable {
     }
   }
 
-  #line(text: string): void {
-    const { terminal } = this.#options;
-    if (terminal.isInteractive) this.#draw.clear();
-    terminal.err(`${text}\n`);
-  }
-
-  #show(): void {
-    const { terminal } = this.#options;
-    if (!terminal.isInteractive) {
-      if (this.#images > 0) terminal.err(`${this.#status()}\n`);
-      return;
-    }
+  #shown(seconds: number): string | undefined {
+    if (!this.#options.terminal.isInteractive) return this.#images > 0 ? this.#status(seconds) : undefined;
     const shown = [...this.#running].slice(0, SHOWN_IMAGES).map((reference) => `  ${reference}`);
     const more = this.#running.size - shown.length;
-    this.#draw([this.#bar(), this.#status(), ...shown, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n'));
+    return [this.#bar(), this.#status(seconds), ...shown, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n');
   }
 
-  #status(): string {
-    const seconds = (this.#options.now() - this.#startedMs) / 1000;
+  #status(seconds: number): string {
     const left = this.#options.pullsLeft();
     return [
       `${formatCount(this.#finished())}/${formatCount(this.#images)} images`,
