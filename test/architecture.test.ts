@@ -7,7 +7,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['oci', 'async', 'observe'],
   ['streams', 'config', 'database'],
   ['remote', 'content', 'metadata'],
-  ['store', 'catalog', 'credentials', 'journal'],
+  ['store', 'archive', 'catalog', 'credentials', 'journal'],
   ['copy', 'select', 'pull-through'],
   ['sync', 'bundle', 'verify', 'client-config'],
   ['http'],
@@ -22,6 +22,10 @@ const CONFINED: Readonly<Record<string, string>> = {
   'log-update': 'src/cli/output/',
   yaml: 'src/config/',
   kysely: 'src/metadata/',
+  'modern-tar': 'src/archive/',
+  pino: 'src/app/',
+  'prom-client': 'src/app/',
+  semver: 'src/select/',
 };
 const FORBIDDEN_NAMES = /(?:^|\/)(?:utils?|helpers?|common|lib|types|constants)(?:\/|\.ts$)/;
 const MAX_LINES = 400;

@@ -5,7 +5,7 @@ import type { BlobStore } from '../../src/content/blob-store.ts';
 import type { Ingest } from '../../src/content/ingest.ts';
 import { type Digest, digestOf } from '../../src/oci/digest.ts';
 import type { BlobStoreWorld } from './blob-store.ts';
-import { bytesOf, digestsOf, encode } from './blob-store-reading.ts';
+import { bytesOf, digestsOf, encode, trashOf } from './blob-store-reading.ts';
 
 interface ModelIngest {
   readonly key: number;
@@ -71,7 +71,7 @@ const STEPS: Readonly<Record<string, Step>> = {
   },
   async delete(model, real, choice) {
     const [digest, text] = pick([...model.blobs], choice) ?? [digestOf('never'), undefined];
-    expect(await real.store.delete(digest)).toBe(text !== undefined);
+    expect((await real.store.delete(digest))?.sizeBytes).toBe(text?.length);
     if (text !== undefined) model.trash.set(digest, text);
     model.blobs.delete(digest);
   },
@@ -119,6 +119,7 @@ export async function blobStoreModel(createWorld: () => Promise<BlobStoreWorld>)
 
 async function expectSame({ blobs, trash, ingests }: Model, store: BlobStore): Promise<void> {
   expect(await digestsOf(store)).toEqual([...blobs.keys()].toSorted());
+  expect(await trashOf(store)).toEqual([...trash.keys()].toSorted());
   for (const [digest, text] of blobs) expect(await bytesOf(store, digest)).toEqual(encode(text));
   for (const digest of trash.keys()) if (!blobs.has(digest)) expect(await store.stat(digest)).toBeUndefined();
   const lengths = (await Array.fromAsync(store.listIngests())).map(({ sizeBytes }) => sizeBytes);

@@ -31,3 +31,8 @@ export async function readStream(stream: ReadableStream<Uint8Array>): Promise<Ui
 export async function digestsOf(store: BlobStore, after?: Digest): Promise<readonly Digest[]> {
   return (await Array.fromAsync(store.list(after))).flat();
 }
+
+/** In order, which the store itself does not promise. */
+export async function trashOf(store: BlobStore): Promise<readonly Digest[]> {
+  return (await Array.fromAsync(store.listTrash())).flat().toSorted();
+}

@@ -1,18 +1,19 @@
 // What every BlobStore promises, whatever it keeps its bytes in. Call it in a test file of the implementation.
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BlobStore } from '../../src/content/blob-store.ts';
 import { type Digest, digestOf } from '../../src/oci/digest.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { type ScratchFolder, scratchFolder } from '../support/programs/scratch-folder.ts';
+import { deletedBlobContract } from './blob-store-deletion.ts';
 import { blobStoreModel } from './blob-store-model.ts';
 import { bytesOf, commit, digestsOf, encode, readStream } from './blob-store-reading.ts';
 
 /** One empty store. Disposing it removes it. */
 export interface BlobStoreWorld extends AsyncDisposable {
-  /** What the store takes the time of a deletion from. */
+  /** What the store takes the times of commits and deletions from. */
   readonly clock: FakeClock;
   /** The same store each time, as another process would open it. */
   open(): Promise<BlobStore>;
@@ -47,7 +48,7 @@ export function blobStoreContract(createWorld: () => Promise<BlobStoreWorld>): v
         const digest = digestOf(HELLO, algorithm);
         await commit(store, HELLO, digest);
         for (const reader of [store, await world.open()]) {
-          expect(await reader.stat(digest)).toEqual({ sizeBytes: 11 });
+          expect(await reader.stat(digest)).toMatchObject({ sizeBytes: 11 });
           expect(await bytesOf(reader, digest)).toEqual(HELLO);
         }
       },
@@ -66,7 +67,7 @@ export function blobStoreContract(createWorld: () => Promise<BlobStoreWorld>): v
     test('may have no bytes at all', async () => {
       const nothing = digestOf('');
       await commit(store, encode(''), nothing);
-      expect(await store.stat(nothing)).toEqual({ sizeBytes: 0 });
+      expect(await store.stat(nothing)).toMatchObject({ sizeBytes: 0 });
       expect(await bytesOf(store, nothing)).toEqual(encode(''));
       expect(await bytesOf(store, nothing, { startByte: 0, endByte: 0 })).toEqual(encode(''));
     });
@@ -84,6 +85,20 @@ export function blobStoreContract(createWorld: () => Promise<BlobStoreWorld>): v
       await commit(store, HELLO, DIGEST);
       expect(await bytesOf(store, DIGEST)).toEqual(HELLO);
       expect(await digestsOf(store)).toEqual([DIGEST]);
+    });
+
+    test('is as old as its last commit, or as its adoption', async () => {
+      const file = path.join(folder.path, 'file');
+      await writeFile(file, 'adopted');
+      await utimes(file, 1, 1);
+      await commit(store, HELLO, DIGEST);
+      world.clock.advance(60_000);
+      await store.adopt(digestOf('adopted'), file);
+      const isPlacedAt = (atMs: number) => ({ placedAt: new Date(atMs) });
+      expect(await store.stat(DIGEST)).toMatchObject(isPlacedAt(world.clock.now() - 60_000));
+      expect(await store.stat(digestOf('adopted'))).toMatchObject(isPlacedAt(world.clock.now()));
+      await commit(store, HELLO, DIGEST);
+      expect(await store.stat(DIGEST)).toMatchObject(isPlacedAt(world.clock.now()));
     });
 
     test('is not what the caller makes of its buffer afterwards', async () => {
@@ -289,47 +304,26 @@ export function blobStoreContract(createWorld: () => Promise<BlobStoreWorld>): v
       expect(await store.stat(DIGEST)).toBeUndefined();
       expect(existsSync(file)).toBe(true);
     });
-  });
 
-  describe('a blob that is deleted', () => {
-    test('is gone, and can be taken back', async () => {
-      await commit(store, HELLO, DIGEST);
-      expect(await store.delete(DIGEST)).toBe(true);
+    test('is adopted by whoever hashed it as he wrote it', async () => {
+      const file = path.join(folder.path, 'file');
+      await writeFile(file, HELLO);
+      await store.adopt(DIGEST, file, DIGEST);
+      expect(await bytesOf(store, DIGEST)).toEqual(HELLO);
+      expect(existsSync(file)).toBe(false);
+    });
+
+    test('stays where it is when he says that it hashed to something else', async () => {
+      const file = path.join(folder.path, 'file');
+      await writeFile(file, 'other');
+      const adopting = store.adopt(DIGEST, file, digestOf('other'));
+      await expect(adopting).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
       expect(await store.stat(DIGEST)).toBeUndefined();
-      expect(await store.open(DIGEST)).toBeUndefined();
-      expect(await digestsOf(store)).toEqual([]);
-      expect(await (await world.open()).restore(DIGEST)).toBe(true);
-      expect(await bytesOf(store, DIGEST)).toEqual(HELLO);
-    });
-
-    test('can be committed anew, and taken back then as well', async () => {
-      await commit(store, HELLO, DIGEST);
-      await store.delete(DIGEST);
-      await commit(store, HELLO, DIGEST);
-      expect(await store.restore(DIGEST)).toBe(true);
-      expect(await bytesOf(store, DIGEST)).toEqual(HELLO);
-    });
-
-    test('is in the trash until that is emptied of what is as old', async () => {
-      await commit(store, HELLO, DIGEST);
-      await commit(store, encode('later'), digestOf('later'));
-      world.clock.advance(60_000);
-      await store.delete(DIGEST);
-      world.clock.advance(60_000);
-      await store.delete(digestOf('later'));
-      const minutesAgo = (count: number) => new Date(world.clock.now() - count * 60_000);
-      expect(await store.emptyTrash(minutesAgo(1))).toEqual({ blobs: 0, sizeBytes: 0 });
-      expect(await store.emptyTrash(minutesAgo(0.5))).toEqual({ blobs: 1, sizeBytes: 11 });
-      expect(await store.restore(DIGEST)).toBe(false);
-      expect(await store.restore(digestOf('later'))).toBe(true);
-    });
-
-    test('may not have been there', async () => {
-      expect(await store.delete(ABSENT)).toBe(false);
-      expect(await store.restore(ABSENT)).toBe(false);
-      expect(await store.emptyTrash(new Date(world.clock.now()))).toEqual({ blobs: 0, sizeBytes: 0 });
+      expect(existsSync(file)).toBe(true);
     });
   });
+
+  deletedBlobContract(createWorld);
 
   describe('a blob that is suspected', () => {
     test('is moved aside when it hashes wrong, and can be committed anew', async () => {

@@ -21,8 +21,11 @@ const repositories = ['a', 'b/c', 'd'].map(parseRepositoryName);
 const tags = ['one', 'two'].map(parseTag);
 const blobs = ['v', 'w', 'x', 'y', 'z'].map(blob);
 const images = [0, 1, 3].map((first) => image(`image ${first}`, blobs.slice(first, first + 2)));
-const indexes = [index('both', [images[0]!.digest, images[1]!.digest]), index('single', [images[2]!.digest])];
-const signature = image('signature', [blobs[0]!], { subject: images[1]!.digest });
+const indexes = [
+  index('both', [images[0]!.digest, images[1]!.digest]),
+  { ...index('single', [images[2]!.digest, blobs[0]!.digest]), blobs: [{ ...blobs[0]!, as: 'child' as const }] },
+];
+const signature = image('signature', [blobs[0]!, { ...blobs[2]!, as: 'foreign' }], { subject: images[1]!.digest });
 const manifests = [...images, ...indexes, signature];
 
 const command = fc.oneof(
@@ -104,8 +107,10 @@ class Model {
 
   async putManifest({ to, manifest: nth, tags, mayLack }: Of<'put'>): Promise<void> {
     const manifest = manifests[nth]!;
-    const lacksBlob = manifest.blobs.some((one) => !this.given.has(key(to, one)));
-    const lacksChild = manifest.manifests.some((digest) => !this.put.has(key(to, { digest })));
+    const isGiven = ({ digest }: { readonly digest: Digest }) => this.given.has(key(to, { digest }));
+    const lacksBlob = manifest.blobs.some((one) => one.as === undefined && !isGiven(one));
+    const mayBeBlob = (digest: Digest) => manifest.blobs.some((one) => one.digest === digest && isGiven(one));
+    const lacksChild = manifest.manifests.some((digest) => !this.put.has(key(to, { digest })) && !mayBeBlob(digest));
     const isRefused = (mayLack !== 'anything' && lacksBlob) || (mayLack === 'nothing' && lacksChild);
     const outcome = await this.store
       .putManifest(repositories[to]!, manifest, { tags, mayLack })
@@ -184,7 +189,7 @@ class Model {
     );
     for (const one of found) {
       // Deleting one can only make more garbage: an index first frees its children at the next collection.
-      equal(await this.store.forgetUntaggedManifest(one, before), true);
+      equal(await this.store.forgetUntaggedManifests([one], before), 1);
       this.#forget(repositories.indexOf(one.repository), one.digest);
     }
   }
@@ -196,8 +201,8 @@ class Model {
       must: may.filter(([, one]) => !this.#isHeld(one.digest, SLACK_MS)),
       may: may.filter(([, one]) => !this.#isHeld(one.digest, 0)),
     });
+    equal(await this.store.forgetUnnamedBlobs(found, before), found.length);
     for (const one of found) {
-      equal(await this.store.forgetUnnamedBlob(one, before), true);
       this.given.delete(key(repositories.indexOf(one.repository), one));
     }
   }
@@ -205,16 +210,20 @@ class Model {
   async #collectBlobs(before: number): Promise<void> {
     const found = await scanAll((page) => this.store.unreferencedBlobs(before, page));
     for (const { digest } of blobs) {
+      const isUnknown = (await this.store.unknownBlobs([digest])).length > 0;
+      const isKnown = this.known.has(digest) || this.#isNamedAnywhere(digest) || this.#isHeld(digest, 0);
+      if (isKnown) equal(isUnknown, false);
       const isNeeded = this.#isNamedAnywhere(digest) || this.#isGivenSince(digest, before);
       if (isNeeded || this.#isHeld(digest, 0)) {
         equal(found.includes(digest), false);
-        equal(await this.store.forgetBlob(digest, before), false);
+        deepEqual(await this.store.forgetBlobs([digest], before), []);
       } else if (this.known.has(digest) && !this.#isHeld(digest, SLACK_MS)) {
         equal(found.includes(digest), true);
       }
     }
+    deepEqual((await this.store.forgetBlobs(found, before)).toSorted(), found.toSorted());
+    deepEqual((await this.store.unknownBlobs(found)).toSorted(), found.toSorted());
     for (const digest of found) {
-      equal(await this.store.forgetBlob(digest, before), true);
       this.known.delete(digest);
       for (const to of repositories.keys()) this.given.delete(key(to, { digest }));
     }

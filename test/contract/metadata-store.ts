@@ -2,10 +2,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts';
 import { digestOf } from '../../src/oci/digest.ts';
+import { OciError } from '../../src/oci/errors.ts';
 import { parseRepositoryName, parseTag } from '../../src/oci/reference.ts';
+import type { TagChange } from '../../src/oci/tag-guard.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { blob, image, index } from '../support/metadata/content.ts';
 import { scanAll } from '../support/metadata/scan-all.ts';
+import { metadataStoreKeeping } from './metadata-store-keeping.ts';
 import { type MakeMetadataStore, metadataStoreModel } from './metadata-store-model.ts';
 
 const HOUR_MS = 3_600_000;
@@ -82,6 +85,26 @@ export function metadataStoreContract(name: string, make: MakeMetadataStore): vo
         await expect(store.putManifest(redis, app, { mayLack: 'manifests' })).rejects.toThrow(config.digest);
       });
 
+      test('a foreign layer may be missing', async () => {
+        const foreign = blob('foreign');
+        await store.addBlob(nginx, layer);
+        await store.putManifest(nginx, image('windows', [layer, { ...foreign, as: 'foreign' }]), { tags: [latest] });
+        expect(await store.resolveTag(nginx, latest)).toBeDefined();
+        expect(await store.statBlob(nginx, foreign.digest)).toBeUndefined();
+      });
+
+      test('a child that is no manifest may be a blob, and has to be in the repository as one of the two', async () => {
+        const cache = { ...index('cache', [layer.digest]), blobs: [{ ...layer, as: 'child' as const }] };
+        await store.addBlob(redis, layer);
+        await expect(store.putManifest(nginx, cache)).rejects.toThrow(layer.digest);
+        await expect(store.putManifest(redis, index('no cache', [layer.digest]))).rejects.toThrow(layer.digest);
+        await store.putManifest(redis, cache);
+        const empty = image('empty');
+        await store.putManifest(nginx, empty);
+        const named = { digest: empty.digest, sizeBytes: empty.bytes.byteLength, as: 'child' as const };
+        await store.putManifest(nginx, { ...index('odd', [empty.digest]), blobs: [named] });
+      });
+
       test('a cache may have a manifest before its blobs, which it may not serve for that', async () => {
         await store.addBlob(redis, layer);
         await store.putManifest(nginx, app, { mayLack: 'anything', upstream: 'docker.io', tags: [latest] });
@@ -118,6 +141,36 @@ export function metadataStoreContract(name: string, make: MakeMetadataStore): vo
         expect(await store.tagHistory(nginx, latest, 1)).toHaveLength(1);
       });
 
+      test('a tag is confirmed when it is put from its upstream, and when that says the same again', async () => {
+        const startMs = clock.now();
+        const one = { repository: nginx, tag: latest, digest: image('one').digest };
+        await store.putManifest(nginx, image('one'), { tags: [latest] });
+        expect(await store.tagConfirmedAt(nginx, latest)).toBeUndefined();
+        await store.putManifest(nginx, image('one'), { tags: [latest], upstream: 'docker.io' });
+        expect(await store.tagConfirmedAt(nginx, latest)).toBe(startMs);
+        clock.advance(1000);
+        await store.putManifest(nginx, image('one'), { tags: [latest], upstream: 'docker.io' });
+        expect(await store.tagConfirmedAt(nginx, latest)).toBe(startMs + 1000);
+        await store.confirmTag({ ...one, at: startMs + 2000 });
+        await store.confirmTag({ ...one, digest: image('two').digest, at: startMs + 3000 });
+        await store.confirmTag({ ...one, repository: redis, at: startMs + 3000 });
+        expect(await store.tagConfirmedAt(nginx, latest)).toBe(startMs + 2000);
+        expect(await store.tagHistory(nginx, latest, 10)).toHaveLength(1);
+        await store.putManifest(nginx, image('two'), { tags: [latest] });
+        expect(await store.tagConfirmedAt(nginx, latest)).toBeUndefined();
+      });
+
+      test('a repository holds what was pushed until that is deleted, and what came from an upstream is not', async () => {
+        expect(await store.holdsPushed(nginx)).toBe(false);
+        await store.putManifest(nginx, image('one'), { tags: [latest], upstream: 'docker.io' });
+        expect(await store.holdsPushed(nginx)).toBe(false);
+        await store.putManifest(nginx, image('two'));
+        expect(await store.holdsPushed(nginx)).toBe(true);
+        expect(await store.holdsPushed(redis)).toBe(false);
+        await store.deleteManifest(nginx, image('two').digest);
+        expect(await store.holdsPushed(nginx)).toBe(false);
+      });
+
       test('deleting a tag leaves the manifest and other tags', async () => {
         await store.putManifest(nginx, image('one'), { tags: [latest, stable] });
         expect(await store.deleteTag(nginx, latest)).toBe(true);
@@ -130,8 +183,6 @@ export function metadataStoreContract(name: string, make: MakeMetadataStore): vo
         const one = image('one');
         await store.putManifest(nginx, one, { tags: [latest, stable] });
         await store.putManifest(redis, one, { tags: [latest] });
-        expect(await store.tagsOf(nginx, one.digest, { limit: 10 })).toEqual([latest, stable]);
-        expect(await store.tagsOf(nginx, one.digest, { last: latest, limit: 10 })).toEqual([stable]);
         expect(await store.deleteManifest(nginx, one.digest)).toBe(true);
         expect(await store.deleteManifest(nginx, one.digest)).toBe(false);
         expect(await store.listTags(nginx, { limit: 10 })).toEqual([]);
@@ -140,6 +191,52 @@ export function metadataStoreContract(name: string, make: MakeMetadataStore): vo
         expect(await store.resolveTag(redis, latest)).toBeDefined();
         await store.putManifest(nginx, one, { tags: [latest] });
         expect(await store.manifest(nginx, one.digest)).toBeDefined();
+      });
+    });
+
+    describe('a guard', () => {
+      const [one, two] = [image('one'), image('two')];
+      let asked: TagChange[];
+      const pass = (change: TagChange) => void asked.push(change);
+      const refuse = () => {
+        throw new OciError('DENIED', 'not this one');
+      };
+
+      beforeEach(async () => {
+        asked = [];
+        await store.putManifest(nginx, one, { tags: [latest] });
+      });
+
+      test('is told of each tag what it means and is to mean', async () => {
+        await store.putManifest(nginx, one, { tags: [latest], guard: pass });
+        await store.putManifest(nginx, two, { tags: [latest, stable], guard: pass });
+        await store.deleteTag(nginx, latest, { guard: pass });
+        await store.deleteManifest(nginx, two.digest, { guard: pass });
+        expect(asked).toEqual([
+          { tag: latest, from: one.digest, to: one.digest },
+          { tag: latest, from: one.digest, to: two.digest },
+          { tag: stable, from: undefined, to: two.digest },
+          { tag: latest, from: two.digest, to: undefined },
+          { tag: stable, from: two.digest, to: undefined },
+        ]);
+      });
+
+      test('is not asked about what is not there to be deleted', async () => {
+        expect(await store.deleteTag(nginx, stable, { guard: refuse })).toBe(false);
+        expect(await store.deleteManifest(nginx, two.digest, { guard: refuse })).toBe(false);
+        expect(await store.deleteTag(redis, latest, { guard: refuse })).toBe(false);
+      });
+
+      test('that throws leaves all as it was', async () => {
+        const refused = [
+          store.putManifest(nginx, two, { tags: [stable, latest], guard: ({ tag }) => tag === latest && refuse() }),
+          store.deleteTag(nginx, latest, { guard: refuse }),
+          store.deleteManifest(nginx, one.digest, { guard: refuse }),
+        ];
+        for (const change of refused) await expect(change).rejects.toMatchObject({ code: 'DENIED' });
+        expect(await store.listTags(nginx, { limit: 10 })).toEqual([latest]);
+        expect(await store.resolveTag(nginx, latest)).toMatchObject({ digest: one.digest });
+        expect(await store.statManifest(nginx, two.digest)).toBeUndefined();
       });
     });
 
@@ -181,6 +278,22 @@ export function metadataStoreContract(name: string, make: MakeMetadataStore): vo
         expect(await store.referrers(nginx, subject, { limit: 1 })).toEqual([first]);
         expect(await store.referrers(nginx, subject, { last: first!.digest, limit: 1 })).toEqual([second]);
         expect(await store.referrers(nginx, digestOf('nothing'), { limit: 10 })).toEqual([]);
+      });
+
+      test('a page of referrers ends before its annotations become many, though never without one', async () => {
+        const subject = app.digest;
+        const annotations = { large: 'x'.repeat(700_000) };
+        for (let nth = 0; nth < 5; nth += 1) {
+          await store.putManifest(nginx, image(`signature ${nth}`, [], { subject, annotations }));
+        }
+        const found: string[] = [];
+        for (let last: string | undefined; ; last = found.at(-1)) {
+          const page = await store.referrers(nginx, subject, { last, limit: 10 });
+          if (page.length === 0) break;
+          expect(page).toHaveLength(1);
+          found.push(...page.map(({ digest }) => digest));
+        }
+        expect(new Set(found).size).toBe(5);
       });
     });
 
@@ -232,122 +345,73 @@ export function metadataStoreContract(name: string, make: MakeMetadataStore): vo
         expect(stale.map(({ id }) => id)).toEqual(['b', 'c']);
         expect(await store.staleUploads(clock.now(), { last: 'b', limit: 10 })).toHaveLength(1);
       });
-    });
 
-    describe('what is kept', () => {
-      const unreferenced = () => scanAll((page) => store.unreferencedBlobs(clock.now(), page));
-
-      test('a blob is garbage when no manifest of any repository names it any more', async () => {
-        await pushApp();
-        await pushApp(redis);
+      test('a stale upload is ended, unless it was gone on with, or named what it becomes', async () => {
+        for (const id of ['a', 'b', 'c']) await store.beginUpload({ id, repository: nginx });
+        const before = clock.now() + 1;
         clock.advance(HOUR_MS);
-        expect(await unreferenced()).toEqual([]);
-        await store.deleteManifest(nginx, app.digest);
-        expect(await unreferenced()).toEqual([]);
-        expect(await store.forgetBlob(layer.digest, clock.now())).toBe(false);
-        await store.deleteManifest(redis, app.digest);
-        expect((await unreferenced()).toSorted()).toEqual([config.digest, layer.digest].toSorted());
-        expect(await store.forgetBlob(layer.digest, clock.now())).toBe(true);
-        expect(await store.statBlob(nginx, layer.digest)).toBeUndefined();
-        expect(await unreferenced()).toEqual([config.digest]);
-      });
-
-      test('a blob that a repository was given since is no garbage', async () => {
-        await store.addBlob(nginx, layer);
-        const before = clock.now();
-        expect(await scanAll((page) => store.unreferencedBlobs(before, page))).toEqual([]);
-        clock.advance(HOUR_MS);
-        await store.mount(layer.digest, nginx, redis);
-        expect(await scanAll((page) => store.unreferencedBlobs(before + 1, page))).toEqual([]);
-      });
-
-      test('a lease and an open upload hold a blob, known or not', async () => {
-        await store.addBlob(nginx, layer);
-        await store.lease([layer.digest], clock.now() + HOUR_MS);
-        await store.lease([layer.digest], clock.now() + 1);
-        await store.beginUpload({ id: 'u', repository: redis });
-        await store.nameUpload('u', config.digest);
-        clock.advance(HOUR_MS - 1);
-        expect(await unreferenced()).toEqual([]);
-        for (const { digest } of [layer, config]) expect(await store.forgetBlob(digest, clock.now())).toBe(false);
-        clock.advance(HOUR_MS);
-        await store.endUpload('u');
-        for (const { digest } of [layer, config]) expect(await store.forgetBlob(digest, clock.now())).toBe(true);
-      });
-
-      test('leases that are over are forgotten, and no others', async () => {
-        await store.lease([layer.digest], clock.now() + HOUR_MS);
-        await store.lease([config.digest], clock.now() + 3 * HOUR_MS);
-        clock.advance(2 * HOUR_MS);
-        expect(await store.forgetLeases(10)).toBe(1);
-        expect(await store.forgetBlob(config.digest, clock.now())).toBe(false);
-        await store.lease([layer.digest], clock.now() + HOUR_MS);
-        expect(await store.forgetBlob(layer.digest, clock.now())).toBe(false);
-      });
-
-      test('a repository lets go of a blob that none of its manifests names', async () => {
-        await pushApp();
-        await store.addBlob(redis, layer);
-        clock.advance(HOUR_MS);
-        const unnamed = { repository: redis, digest: layer.digest };
-        expect(await scanAll((page) => store.unnamedBlobs(clock.now(), page))).toEqual([unnamed]);
-        expect(await store.forgetUnnamedBlob({ ...unnamed, repository: nginx }, clock.now())).toBe(false);
-        expect(await store.forgetUnnamedBlob(unnamed, clock.now())).toBe(true);
-        expect(await store.statBlob(redis, layer.digest)).toBeUndefined();
-        expect(await store.statBlob(nginx, layer.digest)).toEqual(layer);
-      });
-
-      test('an untagged manifest is garbage when nothing names it and it is about nothing that is there', async () => {
-        const child = image('child');
-        const parent = index('parent', [child.digest]);
-        const signature = image('signature', [], { subject: parent.digest });
-        await store.putManifest(nginx, child);
-        await store.putManifest(nginx, parent, { tags: [latest] });
-        await store.putManifest(nginx, signature);
-        clock.advance(HOUR_MS);
-        const untagged = () => scanAll((page) => store.untaggedManifests(clock.now(), page));
-        expect(await untagged()).toEqual([]);
-        await store.deleteTag(nginx, latest);
-        expect(await untagged()).toEqual([{ repository: nginx, digest: parent.digest }]);
-        expect(await store.forgetUntaggedManifest({ repository: nginx, digest: child.digest }, clock.now())).toBe(
-          false,
-        );
-        const garbage = { repository: nginx, digest: parent.digest };
-        expect(await store.forgetUntaggedManifest(garbage, clock.now())).toBe(true);
-        expect((await untagged()).map(({ digest }) => digest).toSorted()).toEqual(
-          [child.digest, signature.digest].toSorted(),
-        );
-      });
-
-      test('the longest unused come first, but for what is pinned and what another manifest needs', async () => {
-        const [old, used, pinned, child] = [image('old'), image('used'), image('pinned'), image('child')];
-        const parent = index('parent', [child.digest]);
-        for (const one of [old, used, child, parent]) await store.putManifest(nginx, one);
-        await store.putManifest(nginx, pinned, { tags: [stable] });
-        const pin = { repository: nginx, tag: stable, job: 'library' };
-        await store.pin(pin);
-        await store.pin(pin);
-        const startMs = clock.now();
-        await store.markUsed([{ repository: nginx, digest: used.digest }], startMs + 3);
-        await store.markUsed([{ repository: nginx, digest: used.digest }], startMs + 2);
-        await store.markUsed([{ repository: nginx, digest: parent.digest }], startMs + 1);
-        const unused = async () => {
-          const found = await scanAll((page) => store.leastRecentlyUsed(startMs + 4, page));
-          return found.map(({ digest, usedAtMs }) => [digest, usedAtMs - startMs]);
-        };
-        expect(await unused()).toEqual([
-          [old.digest, 0],
-          [parent.digest, 1],
-          [used.digest, 3],
-        ]);
-        expect(await store.pinsOf('library', { limit: 10 })).toEqual([pin]);
-        expect(await store.pinsOf('library', { last: pin, limit: 10 })).toEqual([]);
-        expect(await store.unpin(pin)).toBe(true);
-        expect(await store.unpin(pin)).toBe(false);
-        expect(await unused()).toHaveLength(4);
+        await store.advanceUpload('a', 0, 1);
+        await store.nameUpload('b', layer.digest);
+        const ended = ['a', 'b', 'c', 'd'].map(async (id) => await store.endStaleUpload(id, before));
+        expect(await Promise.all(ended)).toEqual([false, false, true, false]);
+        expect(await store.upload('c')).toBeUndefined();
+        expect(await store.upload('b')).toMatchObject({ digest: layer.digest });
       });
     });
 
+    describe('the histories of tags', () => {
+      const moveTimes = async () => {
+        for (const name of ['one', 'two', 'three', 'four']) {
+          await store.putManifest(nginx, image(name), { tags: [latest, stable].slice(0, name === 'one' ? 2 : 1) });
+          clock.advance(HOUR_MS);
+        }
+        return await store.tagHistory(nginx, latest, 10);
+      };
+      const tag = { repository: nginx, tag: latest };
+
+      test('those are long that have more moves than are kept, of all tags that ever were', async () => {
+        await moveTimes();
+        await store.putManifest(redis, image('one'), { tags: [latest] });
+        await store.deleteTag(redis, latest);
+        const long = (keep: number) => scanAll((page) => store.longTagHistories(keep, page));
+        expect(await long(4)).toEqual([]);
+        expect(await long(2)).toEqual([tag]);
+        expect(await long(1)).toEqual([tag, { repository: redis, tag: latest }]);
+      });
+
+      test('the earliest moves go, but for those that are kept and what came since', async () => {
+        const moves = await moveTimes();
+        const now = clock.now();
+        expect(await store.trimTagHistory(tag, { keep: 4, before: now }, 10)).toBe(0);
+        expect(await store.trimTagHistory(tag, { keep: 1, before: now - 4 * HOUR_MS }, 10)).toBe(0);
+        expect(await store.trimTagHistory(tag, { keep: 1, before: now - 3 * HOUR_MS }, 10)).toBe(1);
+        expect(await store.tagHistory(nginx, latest, 10)).toEqual(moves.slice(0, 3));
+        expect(await store.trimTagHistory(tag, { keep: 0, before: now }, 2)).toBe(2);
+        expect(await store.tagHistory(nginx, latest, 10)).toEqual(moves.slice(0, 1));
+        expect(await store.tagHistory(nginx, stable, 10)).toHaveLength(1);
+        expect(await store.resolveTag(nginx, latest)).toMatchObject({ digest: image('four').digest });
+      });
+
+      test('of a tag that never was there is nothing to forget', async () => {
+        const never = { repository: redis, tag: stable };
+        expect(await store.trimTagHistory(never, { keep: 0, before: clock.now() }, 10)).toBe(0);
+      });
+    });
+
+    test('a rehearsal begins with all that is known, and is seen nowhere else', async () => {
+      await pushApp();
+      await using rehearsal = await store.rehearsal();
+      expect(await rehearsal.resolveTag(nginx, latest)).toMatchObject({ digest: app.digest });
+      await rehearsal.deleteManifest(nginx, app.digest);
+      await rehearsal.putManifest(redis, image('one'), { tags: [stable] });
+      expect(await rehearsal.statManifest(nginx, app.digest)).toBeUndefined();
+      expect(await store.resolveTag(nginx, latest)).toMatchObject({ digest: app.digest });
+      expect(await store.resolveTag(redis, stable)).toBeUndefined();
+      await store.deleteTag(nginx, latest);
+      expect(await rehearsal.resolveTag(redis, stable)).toBeDefined();
+    });
+
+    metadataStoreKeeping(make);
     metadataStoreModel(make);
   });
 }

@@ -22,7 +22,7 @@ describe.skipIf(missing !== undefined)(`docker, podman, containerd and umoci${sk
   beforeAll(async () => {
     folder = await scratchFolder('clients');
     wharf = await openWharf();
-    server = await wharf.start(['serve', '--hosted', '**', '--listen', '127.0.0.1:0']);
+    server = await wharf.start(['serve', '--hosted', '**', '--listen', '127.0.0.1:0', '--admin', 'off']);
     host = new URL((await server.firstLine).replace('listening on ', '')).host;
     dockerd = await startDockerd();
     const file = path.join(folder.path, 'root.tar');

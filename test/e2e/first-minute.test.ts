@@ -1,8 +1,11 @@
 // What a person meets in the first minute with a checkout.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { missingPrograms, skipNote } from '../support/programs/missing-programs.ts';
 import { runProgram } from '../support/programs/program.ts';
@@ -22,6 +25,8 @@ test('npm start shows the main job, step by step, with nothing to configure', as
     expect(stdout).toContain(`$ wharf ${command}`);
   }
   expect(stdout).toContain('wharf sync --library --include');
+  expect(stdout).toContain('docker.io was asked for 2 manifests and 3 blobs, as for one of them');
+  expect(stdout).toContain('then docker.io went down, and all 10 pulled it again from here');
 });
 
 const older = olderNode();
@@ -34,6 +39,14 @@ test.skipIf(older === undefined)(
     expect(stdout).toContain('Usage: wharf');
   },
 );
+
+test('who has read enough is left in peace', async () => {
+  const reading = spawn(process.execPath, [WHARF, 'completion', 'bash'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  reading.stdout.destroy();
+  const [errors, [code]] = await Promise.all([text(reading.stderr), once(reading, 'exit')]);
+  expect(errors).toBe('');
+  expect(code).toBe(128 + constants.signals.SIGPIPE);
+});
 
 test('every command explains itself', async () => {
   await using wharf = await openWharf();

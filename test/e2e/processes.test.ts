@@ -50,7 +50,10 @@ describe.skipIf(missing !== undefined)(`several processes on one data folder${sk
     await using world = await openWorldOfJobs({ latencyMs: 15 });
     const first = await world.wharf.start(['sync', 'one']);
     await until(async () => (await world.hub.counters()).apiCalls > 0);
+    // The first run waits for its upstream's answers, and so is there however long the second one takes to start.
+    process.kill(world.hub.pid, 'SIGSTOP');
     const { code, stdout, stderr } = await world.wharf.run(['sync', 'one', '--json']);
+    process.kill(world.hub.pid, 'SIGCONT');
     expect(stderr).toMatch(new RegExp(`^wharf: job "one" is already running in process ${first.pid} since .*\n$`));
     expect([code, stdout]).toEqual([2, '']);
     expect(await world.wharf.run(['sync', 'two'])).toMatchObject({ code: 0 });

@@ -46,6 +46,16 @@ export function index(...children: readonly Graph[]): Graph {
   return { manifest, descriptor: descriptorOf(manifest), blobs: [], children };
 }
 
+/** As BuildKit keeps its cache: an index of layers, and of what they are for. */
+export function layerIndex(...layers: readonly string[]): Graph {
+  const blobs = layers.map(textBlob);
+  const manifests = blobs.map((blob, nth) =>
+    describe(nth === 0 ? 'application/vnd.buildkit.cacheconfig.v0' : MEDIA_TYPES.ociLayerGzip, blob),
+  );
+  const manifest = manifestOf(MEDIA_TYPES.ociIndex, { manifests });
+  return { manifest, descriptor: descriptorOf(manifest), blobs, children: [] };
+}
+
 /** The same image as an entry of an index for that platform. */
 export function forPlatform(graph: Graph, platform: string): Graph {
   return { ...graph, descriptor: { ...graph.descriptor, platform: parsePlatform(platform) } };

@@ -1,5 +1,6 @@
 import type { ByteRange } from '../../../src/http/distribution/byte-range.ts';
 import type {
+  GuardedCall,
   HostedRepository,
   OpenBlob,
   Page,
@@ -44,11 +45,12 @@ export class MemoryRepository extends MemoryUploads implements HostedRepository 
     return { digest: digest as Digest, mediaType, size: bytes.byteLength };
   }
 
-  manifest(digest: Digest): Manifest {
-    return this.#stored(digest, digest);
+  manifest(reference: Tag | Digest): Manifest {
+    return this.#stored(isDigest(reference) ? reference : this.#tags.get(reference), reference);
   }
 
-  putManifest(manifest: Manifest, content: ManifestContent, tags: readonly Tag[]): void {
+  putManifest(manifest: Manifest, content: ManifestContent, tags: readonly Tag[], { guard }: GuardedCall): void {
+    for (const tag of tags) guard?.({ tag, from: this.#tags.get(tag), to: manifest.digest });
     for (const tag of tags) if (this.#tags.get(tag) !== manifest.digest) this.#checkMayMove(tag);
     const missing = this.#partsOf(content).filter((digest) => !this.blobs.has(digest) && !this.#manifests.has(digest));
     if (missing.length > 0) throw new OciError('MANIFEST_BLOB_UNKNOWN', `${missing.join(', ')} was not pushed`);
@@ -56,7 +58,8 @@ export class MemoryRepository extends MemoryUploads implements HostedRepository 
     for (const tag of tags) this.#tags.set(tag, manifest.digest);
   }
 
-  deleteTag(tag: Tag): void {
+  deleteTag(tag: Tag, { guard }: GuardedCall): void {
+    guard?.({ tag, from: this.#tags.get(tag), to: undefined });
     this.#stored(this.#tags.get(tag), tag);
     this.#checkMayMove(tag);
     this.#tags.delete(tag);
@@ -87,6 +90,10 @@ export class MemoryRepository extends MemoryUploads implements HostedRepository 
   statBlob(digest: Digest): { sizeBytes: number } {
     this.#checkExists();
     return { sizeBytes: this.#blob(digest).byteLength };
+  }
+
+  sizeOfBlob(digest: Digest): { sizeBytes: number } {
+    return this.statBlob(digest);
   }
 
   openBlob(digest: Digest, range: ByteRange | undefined): OpenBlob {

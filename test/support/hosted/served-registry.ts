@@ -1,7 +1,8 @@
 import { systemClock } from '../../../src/async/clock.ts';
 import type { HttpHandler } from '../../../src/http/distribution/request.ts';
 import { registryHandler } from '../../../src/http/distribution/registry-handler.ts';
-import { HttpServer, type HttpServerOptions, type RequestLine } from '../../../src/http/node.ts';
+import type { RequestLine } from '../../../src/http/exchange.ts';
+import { HttpServer, type HttpServerOptions } from '../../../src/http/node.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
 export type RequestBody = NonNullable<RequestInit['body']>;

@@ -36,6 +36,7 @@ export function answerHubRegistry(services: HubServices, addresses: HubAddresses
     case 'tags':
       return answerTags(content, route, request.query);
     case 'catalog':
+    case 'referrers':
     case 'upload':
     case 'other':
     default:

@@ -1,6 +1,8 @@
 // hub.docker.com's web API, both its present paths and the old ones that still answer.
+import { randomUUID } from 'node:crypto';
 import { type Answer, errorAnswer, jsonAnswer, withHeaders } from '../origin/answer.ts';
-import type { Request } from '../origin/request.ts';
+import { type Request, readBody } from '../origin/request.ts';
+import type { Account } from '../registry/token-service.ts';
 import type { HubContent } from './hub-content.ts';
 import type { HubRepository } from './hub-repository.ts';
 import { RollingWindow } from './rolling-window.ts';
@@ -10,8 +12,14 @@ export interface WebApiOptions {
   readonly content: HubContent;
   readonly isPublic: (repository: string) => boolean;
   readonly limitPerMinute: number;
+  /** Who may log in, and then sees private repositories too. */
+  readonly accounts?: readonly Account[] | undefined;
   readonly now: () => number;
 }
+
+/** Where `logIn` answers; `answer` knows no such path. */
+export const HUB_LOGIN_PATH = '/v2/auth/token';
+const TOKEN_LIFETIME_MS = 10 * 60_000;
 
 const PATH =
   /^\/v2\/(?:namespaces\/([^/]+)\/repositories|repositories\/([^/]+))(?:\/([^/]+)(?:\/(tags)(?:\/([^/]+))?)?)?\/?$/;
@@ -20,6 +28,8 @@ const MAX_PAGE_SIZE = 100;
 export class WebApi {
   readonly #options: WebApiOptions;
   readonly #calls: RollingWindow;
+  /** By token, when it ends. */
+  readonly #tokens = new Map<string, number>();
 
   constructor(options: WebApiOptions) {
     this.#options = options;
@@ -43,28 +53,45 @@ export class WebApi {
     return withHeaders(refusal, { ...headers, 'x-retry-after': reset });
   }
 
+  /** `POST /v2/auth/token` with `{identifier, secret}`. */
+  async logIn(request: Request): Promise<Answer> {
+    const { accounts = [], now } = this.#options;
+    if (request.method !== 'POST') return errorAnswer('UNSUPPORTED');
+    const { identifier, secret } = JSON.parse((await readBody(request)).toString()) as Record<string, unknown>;
+    const isKnown = accounts.some(({ username, password }) => username === identifier && password === secret);
+    if (!isKnown) return jsonAnswer(401, { detail: 'Incorrect authentication credentials', errinfo: {} });
+    const token = randomUUID();
+    this.#tokens.set(token, now() + TOKEN_LIFETIME_MS);
+    return jsonAnswer(200, { access_token: token });
+  }
+
   #answer(request: Request): Answer {
+    const { authorization } = request.headers;
+    const expiresAt = this.#tokens.get((authorization ?? '').replace(/^Bearer /, ''));
+    const isLoggedIn = expiresAt !== undefined && expiresAt > this.#options.now();
+    if (authorization !== undefined && !isLoggedIn) return jsonAnswer(401, { detail: 'Invalid token', errinfo: {} });
+    const isShown = (repository: string) => isLoggedIn || this.#options.isPublic(repository);
     const [, namespace, legacyNamespace, name, tags, tag] = PATH.exec(request.path) ?? [];
     const owner = namespace ?? legacyNamespace;
     if (owner === undefined) return notFound();
     if (request.method !== 'GET' && request.method !== 'HEAD') return errorAnswer('UNSUPPORTED');
-    if (name === undefined) return this.#listRepositories(owner, request);
+    if (name === undefined) return this.#listRepositories(owner, request, isShown);
     const fullName = `${owner}/${name}`;
     const repository = this.#options.content.repository(fullName);
-    if (repository === undefined || !this.#options.isPublic(fullName)) return notFound();
+    if (repository === undefined || !isShown(fullName)) return notFound();
     if (tags === undefined) return jsonAnswer(200, repositoryEntry(fullName, updatedAt(repository)));
     if (tag === undefined) return listTags(fullName, repository, request);
     const entry = tagEntry(fullName, repository, tag);
     return entry === undefined ? notFound() : jsonAnswer(200, entry);
   }
 
-  #listRepositories(namespace: string, request: Request): Answer {
-    const { content, isPublic } = this.#options;
+  #listRepositories(namespace: string, request: Request, isShown: (repository: string) => boolean): Answer {
+    const { content } = this.#options;
     const wanted = request.query.get('name') ?? '';
     const found = content
       .repositories()
       .filter(
-        (name) => name.startsWith(`${namespace}/`) && isPublic(name) && name.includes(wanted, namespace.length + 1),
+        (name) => name.startsWith(`${namespace}/`) && isShown(name) && name.includes(wanted, namespace.length + 1),
       )
       .map((name): Listed => ({ name, updatedAt: updatedAt(content.repository(name)) }));
     if (found.length === 0 && wanted === '') return notFound();

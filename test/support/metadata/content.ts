@@ -1,7 +1,7 @@
 // Manifests by name, as whoever read their bytes would put them.
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import { MEDIA_TYPES } from '../../../src/oci/media-type.ts';
-import type { BlobSize, NewManifest } from '../../../src/metadata/metadata-store.ts';
+import type { BlobSize, NamedBlob, NewManifest } from '../../../src/metadata/metadata-store.ts';
 
 export function blob(name: string): BlobSize {
   return { digest: digestOf(name), sizeBytes: name.length };
@@ -9,7 +9,7 @@ export function blob(name: string): BlobSize {
 
 export function image(
   name: string,
-  blobs: readonly BlobSize[] = [],
+  blobs: readonly NamedBlob[] = [],
   extras: Pick<NewManifest, 'subject' | 'artifactType' | 'annotations'> = {},
 ): NewManifest {
   const bytes = Buffer.from(JSON.stringify({ name, blobs }));

@@ -12,6 +12,8 @@ export interface DockerRegistryOptions {
   readonly isReadOnly?: boolean | undefined;
   /** Where it stores what it is given; a folder of its own otherwise. */
   readonly content?: string | undefined;
+  /** It is a pull-through cache of that registry, and cannot be pushed to. */
+  readonly cacheOf?: string | undefined;
 }
 
 export interface DockerRegistry extends AsyncDisposable {
@@ -37,7 +39,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
 
 // YAML takes JSON as it is.
 async function configOf(addr: string, folder: ScratchFolder, options: DockerRegistryOptions) {
-  const { htpasswd, isReadOnly = false, content = path.join(folder.path, 'content') } = options;
+  const { htpasswd, isReadOnly = false, content = path.join(folder.path, 'content'), cacheOf } = options;
   const passwords = path.join(folder.path, 'htpasswd');
   if (htpasswd !== undefined) await writeFile(passwords, `${htpasswd}\n`);
   return {
@@ -50,6 +52,7 @@ async function configOf(addr: string, folder: ScratchFolder, options: DockerRegi
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: isReadOnly } },
     },
     http: { addr },
+    ...(cacheOf !== undefined && { proxy: { remoteurl: cacheOf } }),
     ...(htpasswd !== undefined && { auth: { htpasswd: { realm: 'wharf-tests', path: passwords } } }),
   };
 }

@@ -4,7 +4,14 @@ import { type Exit, runProgram, startProgram } from './program.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { until } from './until.ts';
 
+export interface DockerdOptions {
+  /** URLs that it asks for what is docker.io's before docker.io. */
+  readonly registryMirrors?: readonly string[] | undefined;
+}
+
 export interface Dockerd extends AsyncDisposable {
+  /** As DOCKER_HOST has it. */
+  readonly host: string;
   /** Of the containerd that it brings along. */
   readonly containerdSocket: string;
   docker(...args: readonly string[]): Promise<Exit>;
@@ -16,14 +23,15 @@ export function whyNoDockerd(): string | undefined {
 }
 
 /** A fresh daemon that is ready. Disposing it ends it and removes what it has. */
-export async function startDockerd(): Promise<Dockerd> {
+export async function startDockerd({ registryMirrors = [] }: DockerdOptions = {}): Promise<Dockerd> {
   await using started = new AsyncDisposableStack();
   const folder = started.use(await scratchFolder('dockerd'));
   const at = (name: string) => path.join(folder.path, name);
   const host = `unix://${at('docker.sock')}`;
   const roots = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid')];
+  const mirrors = registryMirrors.map((url) => `--registry-mirror=${url}`);
   const daemon = started.use(
-    await startProgram('dockerd', ['--iptables=false', '--bridge=none', '--host', host, ...roots]),
+    await startProgram('dockerd', ['--iptables=false', '--bridge=none', '--host', host, ...roots, ...mirrors]),
   );
   const docker = (...args: readonly string[]) => runProgram('docker', ['--host', host, ...args]);
   let ended: Exit | undefined;
@@ -32,6 +40,7 @@ export async function startDockerd(): Promise<Dockerd> {
   if (ended !== undefined) throw new Error(`dockerd ended with ${ended.code}: ${ended.stderr.slice(-2000)}`);
   const running = started.move();
   return {
+    host,
     containerdSocket: at('exec/containerd/containerd.sock'),
     docker,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -1,12 +1,14 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
 
 export interface ProgramOptions {
   readonly cwd?: string | undefined;
   /** The whole environment, but for PATH and HOME, which are the caller's where they are not given. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Where its standard error goes; otherwise it is in `Exit`. */
+  readonly stderrFile?: string | undefined;
 }
 
 export interface Exit {
@@ -26,10 +28,8 @@ export interface RunningProgram extends AsyncDisposable {
   kill(signal: NodeJS.Signals): void;
 }
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
-
 // What a run leaves behind when it is broken off would hold its ports for ever. First, as files are removed then too.
-const running = new Set<Child>();
+const running = new Set<ChildProcess>();
 process.prependListener('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
@@ -38,10 +38,12 @@ process.prependListener('exit', () => {
 export async function startProgram(
   command: string,
   args: readonly string[],
-  { cwd, env = {} }: ProgramOptions = {},
+  { cwd, env = {}, stderrFile }: ProgramOptions = {},
 ): Promise<RunningProgram> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(command, args, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const stderr = stderrFile === undefined ? 'pipe' : openSync(stderrFile, 'a');
+  const child = spawn(command, args, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', stderr] });
+  if (typeof stderr === 'number') closeSync(stderr);
   await once(child, 'spawn');
   running.add(child);
   const exited = exitOf(child);
@@ -63,10 +65,10 @@ export async function runProgram(command: string, args: readonly string[], optio
   return await exited;
 }
 
-async function exitOf(child: Child): Promise<Exit> {
+async function exitOf(child: ChildProcess): Promise<Exit> {
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       output[name] += text;
     });
   }
@@ -75,10 +77,10 @@ async function exitOf(child: Child): Promise<Exit> {
   return { code: code ?? 128 + constants.signals[signal], ...output };
 }
 
-function firstLineOf(child: Child, command: string, exited: Promise<Exit>): Promise<string> {
+function firstLineOf(child: ChildProcess, command: string, exited: Promise<Exit>): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let text = '';
-  child.stdout.on('data', (more: string) => {
+  child.stdout?.on('data', (more: string) => {
     if (text.includes('\n')) return;
     text += more;
     if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')));

@@ -14,6 +14,7 @@ export interface RegistryProcess extends AsyncDisposable {
   readonly host: string;
   readonly url: string;
   counters(): Promise<RegistryCounts>;
+  resetCounters(): Promise<void>;
   /** Replaces those in force. */
   setFaults(...faults: readonly ScriptedFault[]): Promise<void>;
 }
@@ -33,6 +34,7 @@ export async function startRegistryProcess(...faults: readonly ScriptedFault[]):
     host: new URL(url).host,
     url,
     counters: async () => (await askControl(controlUrl, 'GET /counters')) as RegistryCounts,
+    resetCounters: async () => void (await askControl(controlUrl, 'POST /reset')),
     setFaults,
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };

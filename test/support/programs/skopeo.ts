@@ -5,13 +5,24 @@ import { scratchFolder } from './scratch-folder.ts';
 
 /** The digest of what skopeo reads at a reference: `127.0.0.1:5000/library/nginx:latest`. */
 export async function digestBySkopeo(reference: string): Promise<string> {
-  return digestOf(Buffer.from(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${reference}`)));
+  return digestOf(await rawBySkopeo(reference));
+}
+
+/** The bytes of the manifest that skopeo reads at a reference. */
+export async function rawBySkopeo(reference: string): Promise<Uint8Array> {
+  return Buffer.from(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${reference}`));
 }
 
 /** Reads an image with all its platforms and layers, and checks them. Throws what skopeo says against it. */
 export async function pullBySkopeo(reference: string): Promise<void> {
   await using folder = await scratchFolder('pulled');
   await skopeo('copy', '--all', '--src-tls-verify=false', `docker://${reference}`, `dir:${folder.path}`);
+}
+
+/** Copies an image with all its platforms from one registry to another; digests must not change. */
+export async function copyBySkopeo(from: string, to: string): Promise<void> {
+  const flags = ['--all', '--preserve-digests', '--src-tls-verify=false', '--dest-tls-verify=false'];
+  await skopeo('copy', ...flags, `docker://${from}`, `docker://${to}`);
 }
 
 /** What skopeo says of the image of one platform. */

@@ -12,7 +12,7 @@ export interface Wharf extends AsyncDisposable {
   readonly folder: string;
   readonly dataFolder: string;
   configure(yaml: string): Promise<void>;
-  start(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunningProgram>;
+  start(args: readonly string[], env?: Readonly<Record<string, string>>, stderrFile?: string): Promise<RunningProgram>;
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Exit>;
 }
 
@@ -34,8 +34,12 @@ export interface MirrorSettings {
 export async function openWharf(config?: WharfConfig): Promise<Wharf> {
   const folder = await scratchFolder('run');
   const configure = (yaml: string) => writeFile(path.join(folder.path, 'wharf.yaml'), yaml);
-  const start: Wharf['start'] = (args, env = {}) =>
-    startProgram(WHARF, args, { cwd: folder.path, env: { PATH: pathWithThisNode(), HOME: folder.path, ...env } });
+  const start: Wharf['start'] = (args, env = {}, stderrFile) =>
+    startProgram(WHARF, args, {
+      cwd: folder.path,
+      env: { PATH: pathWithThisNode(), HOME: folder.path, ...env },
+      stderrFile,
+    });
   if (config !== undefined) await configure(yamlOf(config));
   return {
     folder: folder.path,

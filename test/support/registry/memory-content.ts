@@ -26,6 +26,11 @@ export class MemoryContent implements Content {
     return found?.manifests.get(found.tags.get(reference) ?? reference);
   }
 
+  /** In the order in which they were pushed. */
+  manifests(repository: string): readonly Manifest[] {
+    return [...(this.#repositories.get(repository)?.manifests.values() ?? [])];
+  }
+
   blob(repository: string, digest: string): Blob | undefined {
     return this.#repositories.get(repository)?.blobs.get(digest);
   }

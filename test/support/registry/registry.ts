@@ -5,8 +5,10 @@ import { startOrigin } from '../origin/origin.ts';
 import type { Request } from '../origin/request.ts';
 import type { Content } from './content.ts';
 import { countRegistryRequest, noRegistryCounts, type RegistryCounters } from './counters.ts';
+import { HarborApi } from './harbor.ts';
 import { type Login, type LoginParts, loginParts, neededAccess } from './login.ts';
 import { MemoryContent } from './memory-content.ts';
+import { answerReferrers } from './referrers.ts';
 import { answerBlob, answerCatalog, answerManifest, answerTags, API_VERSION, findBlob } from './read.ts';
 import { classifyRegistry, type Route, routeOf } from './route.ts';
 import { Uploads } from './uploads.ts';
@@ -16,6 +18,10 @@ export interface RegistryOptions {
   readonly login?: Login | undefined;
   readonly faults?: readonly Fault[] | undefined;
   readonly latencyMs?: number | undefined;
+  /** Whether it knows the referrers API; docker-registry does not. */
+  readonly referrers?: boolean | undefined;
+  /** Projects, as of a Harbor: it takes no push into others, until its API has made them. */
+  readonly projects?: readonly string[] | undefined;
   readonly port?: number | undefined;
   /** Milliseconds; tokens expire by it. */
   readonly now?: (() => number) | undefined;
@@ -27,6 +33,8 @@ export interface Registry extends AsyncDisposable {
   readonly content: Content;
   readonly faults: Faults;
   readonly counters: RegistryCounters;
+  /** Where it is like a Harbor. */
+  readonly harbor: HarborApi | undefined;
   resetCounters(): void;
 }
 
@@ -35,10 +43,11 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const content = new MemoryContent();
   const faults = new Faults(options.faults);
   const counters = noRegistryCounts();
+  const harbor = options.projects && new HarborApi(options.projects, options.login);
   const origin = await startOrigin({
     name: 'registry',
     classify: classifyRegistry,
-    handle: registryHandler(content, loginParts(options.login, options.now ?? Date.now)),
+    handle: registryHandler(content, options, harbor),
     headers: API_VERSION,
     faults,
     observe: (request, answer) => countRegistryRequest(counters, request, answer),
@@ -50,19 +59,29 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     content,
     faults,
     counters,
+    harbor,
     resetCounters: () => Object.assign(counters, noRegistryCounts()),
     [Symbol.asyncDispose]: () => origin[Symbol.asyncDispose](),
   };
 }
 
-function registryHandler(content: MemoryContent, login: LoginParts) {
+function registryHandler(content: MemoryContent, options: RegistryOptions, harbor: HarborApi | undefined) {
+  const login = loginParts(options.login, options.now ?? Date.now);
   const parts: RegistryParts = { uploads: new Uploads(content), login };
-  return (request: Request): Answer | Promise<Answer> => {
+  return async (request: Request): Promise<Answer> => {
+    const ofApi = await harbor?.answer(request);
+    if (ofApi !== undefined) return ofApi;
     if (request.kind === 'token' && login.tokens !== undefined) return login.tokens.answer(request);
     const route = routeOf(request.path);
     const refused = login.refusal(request, neededAccess(request.method, route));
     if (refused !== undefined) return refused;
-    return route.kind === 'upload' ? answerUpload(parts, route, request) : answerContent(content, route, request);
+    const lacking = harbor?.refusal(route.repository);
+    if (lacking !== undefined) return lacking;
+    if (route.kind === 'referrers')
+      return options.referrers === true ? answerReferrers(content, route) : emptyAnswer(404);
+    return await (route.kind === 'upload'
+      ? answerUpload(parts, route, request)
+      : answerContent(content, route, request));
   };
 }
 

@@ -1,7 +1,7 @@
 import { algorithmOf, type Digest, digestOf, isDigest } from '../../../src/oci/digest.ts';
 import { OciError } from '../../../src/oci/errors.ts';
 import { MAX_MANIFEST_BYTES, type ManifestContent, readManifest } from '../../../src/oci/manifest.ts';
-import { isForeignLayerType, withoutParameters } from '../../../src/oci/media-type.ts';
+import { isForeignLayerType, isManifestType, withoutParameters } from '../../../src/oci/media-type.ts';
 import { parseRepositoryName, parseTagOrDigest } from '../../../src/oci/reference.ts';
 import { type Answer, emptyAnswer, textAnswer } from '../origin/answer.ts';
 import { readBody, type Request } from '../origin/request.ts';
@@ -44,7 +44,10 @@ export function deleteManifest(content: MemoryContent, { repository, reference }
 function checkChildren(content: MemoryContent, repository: string, named: ManifestContent): void {
   const missing: Digest[] =
     named.kind === 'index'
-      ? named.manifests.flatMap(({ digest }) => (content.manifest(repository, digest) ? [] : [digest]))
+      ? named.manifests.flatMap(({ digest, mediaType }) => {
+          const mayBeBlob = !isManifestType(mediaType) && content.blob(repository, digest) !== undefined;
+          return mayBeBlob || content.manifest(repository, digest) ? [] : [digest];
+        })
       : [named.config, ...named.layers].flatMap(({ digest, mediaType }) =>
           isForeignLayerType(mediaType) || content.blob(repository, digest) ? [] : [digest],
         );

@@ -1,0 +1,42 @@
+// Debian's containerd on a private socket and root: it pulls into its content store, and runs nothing.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Exit, runProgram, startProgram } from './program.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { until } from './until.ts';
+
+export interface Containerd extends AsyncDisposable {
+  ctr(...args: readonly string[]): Promise<Exit>;
+  /** Pulls with the `hosts.toml` that there are. */
+  pull(image: string): Promise<Exit>;
+}
+
+/**
+ * A fresh daemon that is ready. `hosts` are its hosts.toml, by the registry that each is for (`docker.io`, or `_default`).
+ * Disposing it ends it and removes what it has.
+ */
+export async function startContainerd(hosts: Readonly<Record<string, string>>): Promise<Containerd> {
+  await using started = new AsyncDisposableStack();
+  const folder = started.use(await scratchFolder('containerd'));
+  const at = (...names: readonly string[]) => path.join(folder.path, ...names);
+  for (const [registry, toml] of Object.entries(hosts)) {
+    await mkdir(at('hosts', registry), { recursive: true });
+    await writeFile(at('hosts', registry, 'hosts.toml'), toml);
+  }
+  // Kubernetes' plugin would look for a network.
+  await writeFile(at('config.toml'), 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
+  const socket = at('containerd.sock');
+  const places = ['--config', at('config.toml'), '--address', socket, '--root', at('root'), '--state', at('state')];
+  const daemon = started.use(await startProgram('containerd', places));
+  const ctr = (...args: readonly string[]) => runProgram('ctr', ['--address', socket, ...args]);
+  let ended: Exit | undefined;
+  void daemon.exited.then((exit) => (ended = exit));
+  await until(async () => ended !== undefined || (await ctr('version')).code === 0);
+  if (ended !== undefined) throw new Error(`containerd ended with ${ended.code}: ${ended.stderr.slice(-2000)}`);
+  const running = started.move();
+  return {
+    ctr,
+    pull: (image) => ctr('image', 'pull', '--hosts-dir', at('hosts'), '--snapshotter', 'native', image),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
