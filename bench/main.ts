@@ -4,12 +4,26 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../src/oci/usage-error.ts';
 import type { Benchmark } from './benchmark.ts';
+import { bundleBenchmark } from './bundle.ts';
+import { cacheBenchmark } from './cache.ts';
+import { catalogBenchmark } from './catalog.ts';
 import { replaceSection } from './results.ts';
 import { economyBenchmark } from './economy.ts';
 import { registryBenchmark } from './registry.ts';
+import { scaleBenchmark } from './scale.ts';
 import { syncBenchmark } from './sync.ts';
+import { verifyBenchmark } from './verify.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [syncBenchmark, economyBenchmark, registryBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  syncBenchmark,
+  economyBenchmark,
+  registryBenchmark,
+  cacheBenchmark,
+  catalogBenchmark,
+  scaleBenchmark,
+  verifyBenchmark,
+  bundleBenchmark,
+];
 const RESULTS = path.join(import.meta.dirname, 'results.md');
 
 // By way of `exit`, which ends the programs that were started and removes their files.

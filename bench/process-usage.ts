@@ -4,6 +4,7 @@ import type { RunningProgram } from '../test/support/programs/program.ts';
 
 export interface ProcessUsage {
   readonly cpuSeconds: number;
+  readonly residentBytes: number;
   readonly peakBytes: number;
 }
 
@@ -19,13 +20,18 @@ export function usageOf(pid: number): ProcessUsage {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-    peakBytes: Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024,
+    residentBytes: kilobytesIn(status, 'VmRSS') * 1024,
+    peakBytes: kilobytesIn(status, 'VmHWM') * 1024,
   };
+}
+
+function kilobytesIn(status: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
 }
 
 /** Watches a program until it ends: the usage is that of its last sample, so a little of its end may be missing. */
 export async function watchUsage(program: RunningProgram): Promise<ProcessUsage> {
-  let usage: ProcessUsage = { cpuSeconds: 0, peakBytes: 0 };
+  let usage: ProcessUsage = { cpuSeconds: 0, residentBytes: 0, peakBytes: 0 };
   const timer = setInterval(() => {
     try {
       const now = usageOf(program.pid);

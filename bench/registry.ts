@@ -1,20 +1,24 @@
 // A registry of our own beside docker-registry: the same requests, by the same clients, in turns.
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { forEach } from '../src/async/for-each.ts';
 import { digestOf } from '../src/oci/digest.ts';
 import { MEDIA_TYPES } from '../src/oci/media-type.ts';
 import { startDockerRegistry } from '../test/support/programs/docker-registry.ts';
-import { runProgram } from '../test/support/programs/program.ts';
 import { bulkStorage, scratchFolder } from '../test/support/programs/scratch-folder.ts';
 import { openWharf } from '../test/support/programs/wharf.ts';
 import type { Benchmark } from './benchmark.ts';
 import { usageOf } from './process-usage.ts';
+import { pushBlob, pushManifest } from './pushes.ts';
+import { SLOW_READERS, memoryForSlowReaders } from './slow-readers.ts';
 import { formatTable } from './table.ts';
+import { requestsPerSecond } from './wrk.ts';
 
 const LARGE_BYTES = 200 * 1024 * 1024;
 const PUSHES = 200;
 const PUSH_BYTES = 1024 * 1024;
 const SECONDS = 6;
+const WARM_UP_SECONDS = 2;
 const REPOSITORY = 'bench/app';
 
 interface Server extends AsyncDisposable {
@@ -29,12 +33,13 @@ interface Figures {
   readonly cpuPerGiB: number;
   readonly pushSeconds: number;
   readonly pushCpu: number;
+  readonly slowReaderBytes: number;
 }
 
 export const registryBenchmark: Benchmark = {
   name: 'registry',
   usage: 'registry [--runs N]',
-  question: `How fast is our registry beside docker-registry: manifests, large blobs, pushes? Needs wrk.
+  question: `How fast and small is our registry beside docker-registry: manifests, large blobs, pushes, slow readers? Needs wrk.
   --runs N   the best of so many rounds, 2 by default`,
 
   async run(args, report) {
@@ -58,6 +63,7 @@ export const registryBenchmark: Benchmark = {
     ]);
     return `Both store in ${bulkStorage}; the best of ${rounds} rounds each, in turns. Manifests of 2 KiB over 16 connections and a blob of
 ${LARGE_BYTES / 1024 / 1024} MiB over 4 are asked for by wrk for ${SECONDS} s; ${PUSHES} blobs of 1 MiB are pushed over 8 connections.
+${SLOW_READERS} clients read a blob of 1 GiB at 2 MiB/s each, right after it was pushed; of the memory, the most.
 
 ${formatTable(['', 'wharf serve', 'docker-registry', 'ratio'], rows)}`;
   },
@@ -96,6 +102,12 @@ const ROWS = [
   },
   { title: 'push, seconds', of: (f: Figures) => f.pushSeconds, format: (n: number) => n.toFixed(2), ratio: times },
   { title: 'push, CPU seconds', of: (f: Figures) => f.pushCpu, format: (n: number) => n.toFixed(2), ratio: times },
+  {
+    title: `memory for ${SLOW_READERS} slow readers, MB`,
+    of: (f: Figures) => f.slowReaderBytes / 1e6,
+    format: (n: number) => n.toFixed(0),
+    ratio: times,
+  },
 ] as const;
 
 async function startWharf(): Promise<Server> {
@@ -104,17 +116,25 @@ async function startWharf(): Promise<Server> {
   const wharf = opened.use(
     await openWharf({ registryUrl: 'http://127.0.0.1:1', apiUrl: 'http://127.0.0.1:1', data: data.path }),
   );
-  const program = opened.use(await wharf.start(['serve', '--hosted', '**', '--listen', '127.0.0.1:0']));
+  const program = opened.use(
+    // Its log is written, and nobody spends the machine's time on reading it; docker-registry's is off.
+    await wharf.start(
+      ['serve', '--hosted', '**', '--listen', '127.0.0.1:0', '--admin', 'off'],
+      {},
+      path.join(data.path, 'serve.log'),
+    ),
+  );
   const url = (await program.firstLine).replace('listening on ', '');
   const running = opened.move();
   return { url, pid: program.pid, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 async function measure({ url, pid }: Server): Promise<Figures> {
+  const slowReaderBytes = await memoryForSlowReaders(`${url}/v2/${REPOSITORY}`, pid);
   const large = randomBytes(LARGE_BYTES);
-  await push(url, large);
+  await pushBlob(`${url}/v2/${REPOSITORY}`, large);
   const config = Buffer.from('{}');
-  await push(url, config);
+  await pushBlob(`${url}/v2/${REPOSITORY}`, config);
   const manifest = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
@@ -124,48 +144,21 @@ async function measure({ url, pid }: Server): Promise<Figures> {
       annotations: { filler: 'x'.repeat(1700) },
     }),
   );
-  const headers = { 'content-type': MEDIA_TYPES.ociImage };
-  await expectStatus(
-    201,
-    fetch(`${url}/v2/${REPOSITORY}/manifests/latest`, { method: 'PUT', headers, body: manifest }),
-  );
-  const byTag = await requestsPerSecond(`${url}/v2/${REPOSITORY}/manifests/latest`, 16);
-  const byDigest = await requestsPerSecond(`${url}/v2/${REPOSITORY}/manifests/${digestOf(manifest)}`, 16);
+  await pushManifest(`${url}/v2/${REPOSITORY}`, 'latest', { mediaType: MEDIA_TYPES.ociImage, bytes: manifest });
+  // Neither has anything to compile, or to read for the first time, once it is measured.
+  await requestsPerSecond(`${url}/v2/${REPOSITORY}/manifests/latest`, 16, WARM_UP_SECONDS);
+  const byTag = await requestsPerSecond(`${url}/v2/${REPOSITORY}/manifests/latest`, 16, SECONDS);
+  const byDigest = await requestsPerSecond(`${url}/v2/${REPOSITORY}/manifests/${digestOf(manifest)}`, 16, SECONDS);
   const before = usageOf(pid).cpuSeconds;
-  const blobs = await requestsPerSecond(`${url}/v2/${REPOSITORY}/blobs/${digestOf(large)}`, 4);
+  const blobs = await requestsPerSecond(`${url}/v2/${REPOSITORY}/blobs/${digestOf(large)}`, 4, SECONDS);
   const cpuPerGiB = (usageOf(pid).cpuSeconds - before) / ((blobs * SECONDS * LARGE_BYTES) / 2 ** 30);
   const bodies = Array.from({ length: PUSHES }, () => randomBytes(PUSH_BYTES));
   const cpuBefore = usageOf(pid).cpuSeconds;
   const startedMs = performance.now();
-  await forEach(bodies, 8, (body) => push(url, body));
+  await forEach(bodies, 8, (body) => pushBlob(`${url}/v2/${REPOSITORY}`, body));
   const pushSeconds = (performance.now() - startedMs) / 1000;
   const pushCpu = usageOf(pid).cpuSeconds - cpuBefore;
-  return { byTag, byDigest, blobBytesPerSecond: blobs * LARGE_BYTES, cpuPerGiB, pushSeconds, pushCpu };
-}
-
-async function push(url: string, body: Buffer<ArrayBuffer>): Promise<void> {
-  const begun = await expectStatus(202, fetch(`${url}/v2/${REPOSITORY}/blobs/uploads/`, { method: 'POST' }));
-  const location = new URL(begun.headers.get('location') ?? '', url);
-  location.searchParams.set('digest', digestOf(body));
-  const headers = { 'content-type': 'application/octet-stream' };
-  await expectStatus(201, fetch(location, { method: 'PUT', headers, body }));
-}
-
-async function expectStatus(status: number, answering: Promise<Response>): Promise<Response> {
-  const answer = await answering;
-  await answer.bytes();
-  if (answer.status !== status) throw new Error(`the registry answered ${answer.status} for ${answer.url}`);
-  return answer;
-}
-
-async function requestsPerSecond(url: string, connections: number): Promise<number> {
-  const accept = `Accept: ${MEDIA_TYPES.ociImage}`;
-  const args = ['-t', '1', '-c', String(connections), '-d', `${SECONDS}s`, '--timeout', '30s', '-H', accept, url];
-  const { code, stdout, stderr } = await runProgram('wrk', args);
-  const rate = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1];
-  if (code !== 0 || rate === undefined || /Non-2xx/.test(stdout))
-    throw new Error(`wrk ended with ${code}: ${stdout}${stderr}`);
-  return Number(rate);
+  return { byTag, byDigest, blobBytesPerSecond: blobs * LARGE_BYTES, cpuPerGiB, pushSeconds, pushCpu, slowReaderBytes };
 }
 
 function bestOf(one: Figures, other: Figures | undefined): Figures {
@@ -177,5 +170,6 @@ function bestOf(one: Figures, other: Figures | undefined): Figures {
     cpuPerGiB: Math.min(one.cpuPerGiB, other.cpuPerGiB),
     pushSeconds: Math.min(one.pushSeconds, other.pushSeconds),
     pushCpu: Math.min(one.pushCpu, other.pushCpu),
+    slowReaderBytes: Math.max(one.slowReaderBytes, other.slowReaderBytes),
   };
 }
