@@ -1,0 +1,28 @@
+// What a client is told, before it is put into that client's own words.
+
+/** One place to pull an upstream's images from. */
+export interface PullEndpoint {
+  /** `https://mirror.example`, perhaps with a path; no slash at the end. */
+  readonly url: string;
+  /**
+   * The server knows the upstream by this host alone, so that plain names mean it there. Otherwise it serves several, and
+   * the client has to name the upstream: by `ns`, or as first component of the name.
+   */
+  readonly isDedicated: boolean;
+}
+
+export interface SetupUpstream {
+  /** As references have it: `docker.io`. */
+  readonly name: string;
+  /** Where a client goes when no endpoint has it: `https://registry-1.docker.io`. */
+  readonly registryUrl: string;
+  /** In the order in which they are tried; at least one. */
+  readonly endpoints: readonly PullEndpoint[];
+}
+
+export interface ClientSetup {
+  /** `docker.io` first, where it is among them. */
+  readonly upstreams: readonly SetupUpstream[];
+  /** An absolute path, on the client's machine, of the certificate authority that signed the endpoints' certificates. */
+  readonly caFile?: string | undefined;
+}
