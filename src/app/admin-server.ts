@@ -4,6 +4,7 @@ import type { ListenAddress } from '../config/listen-address.ts';
 import { adminHandler } from '../http/admin/admin-handler.ts';
 import type { HostedRegistry } from '../http/distribution/hosted-repository.ts';
 import type { RequestLine } from '../http/exchange.ts';
+import type { Limiter } from '../http/limits/limiter.ts';
 import type { HttpServer } from '../http/node.ts';
 import type { Fills } from '../content/filling/fills.ts';
 import type { Log } from '../observe/log.ts';
@@ -31,6 +32,7 @@ export interface AdministeredServer {
   readonly dataFolder: string;
   readonly store: Store;
   readonly requests: RequestMetrics;
+  readonly limiter: Pick<Limiter, 'refused'>;
   readonly pulls: PullMetrics;
   readonly fills: Pick<Fills, 'figures'>;
   readonly registry: HostedRegistry;
@@ -52,13 +54,14 @@ export class AdminServer implements AsyncDisposable {
 
   /** Throws UsageError when the address cannot be listened on. */
   static async open({ address, log, lostLogLines }: AdminOptions, served: AdministeredServer): Promise<AdminServer> {
-    const { dataFolder, store, requests, pulls, fills } = served;
+    const { dataFolder, store, requests, limiter, pulls, fills } = served;
     const upstreams = [...served.upstreams.values()].map(({ upstream }) => upstream);
     const now = () => systemClock.now();
     const refreshing = { ...served, metadata: store.metadata, now };
     const readiness = new Readiness({ probe: () => probeStore(store), clock: systemClock, log });
     const metrics = openMetrics({
       requests,
+      limiter,
       lostLogLines,
       store: storeFigures(dataFolder, store),
       pulls,

@@ -22,7 +22,8 @@ function opened(sources: Partial<MetricsSources>) {
   const pulls = new PullMetrics();
   const lostLogLines = () => 3;
   const fills = { figures: { running: 3, unfollowed: 1 } };
-  const others = { store: FIGURES, pulls, fills, upstreams: [], now: () => NOW_MS };
+  const limiter = { refused: { connections: 1, requests: 2, uploads: 3 } };
+  const others = { limiter, store: FIGURES, pulls, fills, upstreams: [], now: () => NOW_MS };
   return openMetrics({ requests, lostLogLines, ...others, ...sources });
 }
 
@@ -69,6 +70,15 @@ test('docs/metrics.md lists exactly what is printed, with its type and labels', 
   const prefixes = new Set(rows.flatMap(([name = '']) => DEFAULTS.exec(name)?.[0] ?? []));
   const wanted = [...ours, ...[...prefixes].map((prefix) => [`${prefix}*`, '', ''])];
   expect(new Set(documented())).toEqual(new Set(wanted));
+});
+
+test('what the limits refused is told by limit', async () => {
+  const limited = (await lines()).filter((line) => line.startsWith('wharf_http_limited_total'));
+  expect(limited).toEqual(
+    ['connections', 'requests', 'uploads'].map(
+      (limit, index) => `wharf_http_limited_total{limit="${limit}"} ${index + 1}`,
+    ),
+  );
 });
 
 test('a request is in every figure of its route', async () => {

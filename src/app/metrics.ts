@@ -1,6 +1,7 @@
 // What /metrics tells. The only folder that knows prom-client; docs/metrics.md explains each name.
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import type { Fills } from '../content/filling/fills.ts';
+import type { Limiter } from '../http/limits/limiter.ts';
 import type { RequestMetrics } from '../observe/request-metrics.ts';
 import { addCounter, addGauge } from './metrics-collectors.ts';
 import { type PullSources, addPullMetrics } from './metrics-of-pulls.ts';
@@ -8,6 +9,7 @@ import { addRequestMetrics } from './metrics-of-requests.ts';
 
 export interface MetricsSources extends PullSources {
   readonly requests: RequestMetrics;
+  readonly limiter: Pick<Limiter, 'refused'>;
   readonly lostLogLines: () => number;
   readonly store: StoreFigures;
   readonly fills: Pick<Fills, 'figures'>;
@@ -20,9 +22,20 @@ export interface StoreFigures {
   openUploads(): Promise<number>;
 }
 
-export function openMetrics({ requests, lostLogLines, store, fills, ...pullSources }: MetricsSources): Registry {
+export function openMetrics({
+  requests,
+  limiter,
+  lostLogLines,
+  store,
+  fills,
+  ...pullSources
+}: MetricsSources): Registry {
   const registry = new Registry();
   addRequestMetrics(registry, requests);
+  const limited = { name: 'wharf_http_limited_total', help: 'What the limits refused', labelNames: ['limit'] };
+  addCounter(registry, limited, () =>
+    Object.entries(limiter.refused).map(([limit, value]) => ({ labels: { limit }, value })),
+  );
   addPullMetrics(registry, pullSources);
   const disk = async (of: 'sizeBytes' | 'freeBytes') => (await store.disk())[of];
   addGauge(registry, 'wharf_data_size_bytes', 'Size of the disk that has the data folder', () => disk('sizeBytes'));

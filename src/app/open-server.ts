@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../async/clock.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
-import type { HttpHandler } from '../http/distribution/request.ts';
-import type { RequestLine } from '../http/exchange.ts';
-import { HttpServer } from '../http/node.ts';
+import { HttpServer, type HttpServerOptions } from '../http/node.ts';
 import { UsageError } from '../oci/usage-error.ts';
 
-interface ServerParts {
-  readonly address: ListenAddress;
-  readonly handler: HttpHandler;
-  readonly onFinished: (line: RequestLine) => void;
-}
+type ServerParts = Omit<HttpServerOptions, 'clock' | 'newId'>;
 
 /** Throws UsageError, which ends in `advice`, when the address cannot be listened on. */
 export async function openServer(parts: ServerParts, advice: string): Promise<HttpServer> {
@@ -25,7 +19,16 @@ export async function openServer(parts: ServerParts, advice: string): Promise<Ht
 
 /** `http://127.0.0.1:5000`, or `unix:/path`. */
 export function describeAddress(address: ListenAddress): string {
+  return urlOf('http', address);
+}
+
+/** `https://127.0.0.1:5000` of a server that speaks TLS. */
+export function urlOfServer({ address, isSecure }: HttpServer): string {
+  return urlOf(isSecure ? 'https' : 'http', address);
+}
+
+function urlOf(scheme: 'http' | 'https', address: ListenAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
   const { host = '0.0.0.0', port } = address;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -2,8 +2,9 @@
 import { systemClock } from '../async/clock.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
 import { registryHandler } from '../http/distribution/registry-handler.ts';
-import type { HttpHandler } from '../http/distribution/request.ts';
+import type { HttpHandler, HttpRequest } from '../http/distribution/request.ts';
 import type { RequestLine } from '../http/exchange.ts';
+import { Limiter } from '../http/limits/limiter.ts';
 import type { HttpServer } from '../http/node.ts';
 import type { Log } from '../observe/log.ts';
 import { PullMetrics } from '../observe/pull-metrics.ts';
@@ -13,7 +14,8 @@ import type { PullEvents } from '../pull-through/pull-events.ts';
 import { AdminServer } from './admin-server.ts';
 import { checkExposure } from './check-exposure.ts';
 import { openCache } from './open-cache.ts';
-import { openServer } from './open-server.ts';
+import { openListeners } from './open-listeners.ts';
+import { urlOfServer } from './open-server.ts';
 import { PullLog } from './pull-log.ts';
 import { ServedRegistry } from './served-registry.ts';
 import { servedUpstreams } from './served-upstreams.ts';
@@ -50,7 +52,7 @@ export class RegistryServer implements AsyncDisposable {
     await using opened = new AsyncDisposableStack();
     opened.use(session);
     const { config } = session;
-    const { dataFolder, listen, hosted, defaultUpstream, externalUrl } = config;
+    const { dataFolder, hosted, defaultUpstream, externalUrl } = config;
     await checkExposure(config, session.credentials);
     const store = await session.store();
     const [requests, pulls] = [new RequestMetrics(), new PullMetrics()];
@@ -67,7 +69,8 @@ export class RegistryServer implements AsyncDisposable {
       serverNames: [...config.serverNames, ...ownNames],
       hosted: hosted.map(parsePattern),
     });
-    const served = { dataFolder, store, requests, pulls, fills, registry, upstreams, defaultUpstream };
+    const limiter = new Limiter({ ...config.limits, clock: systemClock });
+    const served = { dataFolder, store, requests, limiter, pulls, fills, registry, upstreams, defaultUpstream };
     const admin = config.admin && { address: config.admin, log, lostLogLines: lostLogLines ?? (() => 0) };
     const adminServer = admin && opened.use(await AdminServer.open(admin, served));
     const handler = counted(requests, registryHandler(registry));
@@ -75,17 +78,22 @@ export class RegistryServer implements AsyncDisposable {
       requests.finish(line);
       onRequest(line);
     };
-    const servers: HttpServer[] = [];
-    for (const address of listen) {
-      const server = await openServer({ address, handler, onFinished }, 'choose another with --listen');
-      servers.push(opened.use(server));
-    }
+    const clientOf = ({ remoteAddress }: HttpRequest) => remoteAddress;
+    const isProxy = () => false;
+    const { servers } = opened.use(
+      await openListeners({ config, limiter, handler, onFinished, log, clientOf, isProxy }),
+    );
     return new RegistryServer(servers, adminServer, opened.move());
   }
 
   /** With the ports that were taken where any were asked for. */
   get addresses(): readonly ListenAddress[] {
     return this.#servers.map(({ address }) => address);
+  }
+
+  /** `http://127.0.0.1:5000`, `https://…` or `unix:/path`. */
+  get urls(): readonly string[] {
+    return this.#servers.map(urlOfServer);
   }
 
   get adminAddress(): ListenAddress | undefined {

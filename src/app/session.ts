@@ -34,6 +34,7 @@ import type { RepairSource } from '../store/repair-content.ts';
 import { StoredTargets } from '../store/stored-target.ts';
 import type { SyncTarget } from '../sync/job.ts';
 import { isAlive } from './is-alive.ts';
+import { readKeyPair } from './key-pair.ts';
 import { type Store, openStore } from './open-store.ts';
 import { type TlsSettings, UndiciSend } from './undici-send.ts';
 
@@ -218,13 +219,15 @@ export class Session implements AsyncDisposable {
   }
 
   // What an origin needs is settled before its first connection.
-  #prepare({ url, caFile, insecure, ratePerSecond, credentials, proxy }: EndpointConfig): void {
+  #prepare({ url, caFile, insecure, clientCertificate, ratePerSecond, credentials, proxy }: EndpointConfig): void {
     if (proxy !== undefined && proxy !== 'direct') {
       throw new UsageError(`the proxy for ${url} cannot be used: proxies are not built yet`);
     }
     const { origin, host } = new URL(url);
     this.#limitRate(host, ratePerSecond, credentials !== undefined && credentials !== 'anonymous');
-    if (caFile !== undefined || insecure) this.#tls.set(origin, { insecure, ca: caFile && readCa(caFile) });
+    if (caFile === undefined && clientCertificate === undefined && !insecure) return;
+    const own = clientCertificate && readKeyPair(clientCertificate);
+    this.#tls.set(origin, { insecure, ca: caFile && readCa(caFile), own });
   }
 
   #limitRate(host: string, configured: number | undefined, hasLogin: boolean): void {

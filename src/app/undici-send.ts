@@ -15,6 +15,8 @@ export interface TlsSettings {
   readonly ca?: string | undefined;
   /** No check at all. */
   readonly insecure?: boolean | undefined;
+  /** What we show to who asks for a certificate, as PEM texts. */
+  readonly own?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 interface UndiciOptions {
@@ -76,12 +78,13 @@ function agent(reach: Reach, tls: NonNullable<UndiciOptions['tls']>): Agent {
     factory(origin, options: object) {
       const url = new URL(origin);
       checkLiteral(url.hostname, reach);
-      const own = tls.get(url.origin);
+      const settings = tls.get(url.origin);
       const connect = {
         timeout: CONNECT_TIMEOUT_MS,
         lookup: checkedLookup(reach),
-        ...(own?.ca !== undefined && { ca: [...rootCertificates, own.ca] }),
-        ...(own?.insecure === true && { rejectUnauthorized: false }),
+        ...(settings?.ca !== undefined && { ca: [...rootCertificates, settings.ca] }),
+        ...(settings?.insecure === true && { rejectUnauthorized: false }),
+        ...settings?.own,
       };
       return new Pool(origin, {
         ...options,

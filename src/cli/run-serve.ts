@@ -37,7 +37,7 @@ export async function runServe({ config, logFormat, logLevel }: ServeOptions, co
 
 // Whoever starts it waits for the first line on the standard output.
 function announce(server: RegistryServer, terminal: Terminal, log: ServerLog): void {
-  for (const address of server.addresses) terminal.out(`listening on ${describeAddress(address)}\n`);
+  for (const url of server.urls) terminal.out(`listening on ${url}\n`);
   if (server.adminAddress !== undefined) log.info('admin listening', { address: describeAddress(server.adminAddress) });
 }
 

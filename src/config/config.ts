@@ -6,6 +6,8 @@ export interface Config {
   readonly listen: readonly ListenAddress[];
   /** `undefined`: nowhere. */
   readonly admin: ListenAddress | undefined;
+  /** Absent: plain HTTP. */
+  readonly tls?: KeyPairFiles | undefined;
   readonly dataFolder: string;
   readonly externalUrl?: string | undefined;
   readonly serverNames: readonly string[];
@@ -19,8 +21,28 @@ export interface Config {
   readonly hosted: readonly string[];
   /** NAME or NAME:TAG patterns of hosted tags that do not move. */
   readonly immutableTags: readonly string[];
+  readonly limits: LimitsConfig;
   readonly cache: CacheConfig;
   readonly sync: readonly SyncJobConfig[];
+}
+
+/** PEM files. */
+export interface KeyPairFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+interface LimitsConfig {
+  readonly total: UseLimitsConfig;
+  readonly perClient: UseLimitsConfig;
+}
+
+/** `Infinity`: no limit. */
+interface UseLimitsConfig {
+  readonly connections: number;
+  readonly requestsPerSecond: number;
+  readonly bytesPerSecond: number;
+  readonly uploads: number;
 }
 
 /** How a registry is reached and what it may be told. */
@@ -35,6 +57,8 @@ export interface EndpointConfig {
   readonly caFile?: string | undefined;
   /** Certificates are not checked. */
   readonly insecure: boolean;
+  /** What we show to a registry that asks for a certificate. */
+  readonly clientCertificate?: KeyPairFiles | undefined;
   /** A URL, or `direct`. Absent: what the environment says. */
   readonly proxy?: string | undefined;
   /** Absent: the built-in rate of the host, if it has one. */

@@ -29,6 +29,12 @@ export const endpointShape = {
   realms: listOf('URLs', url).prefault([]).describe('Further token servers that may see these credentials.'),
   ca: path.optional().describe("A PEM file with the certificates to trust, besides the system's."),
   insecure: flag.prefault(false).describe('Do not check the certificate.'),
+  clientCertificate: section('a map with certificate and key', {
+    certificate: path.describe('A PEM file: the certificate, and those that lead to its authority.'),
+    key: path.describe('A PEM file: its key, without a passphrase.'),
+  })
+    .optional()
+    .describe('What is shown to a registry that asks for a certificate.'),
   proxy: proxy
     .optional()
     .describe('The proxy to go through (http, https or socks5), or direct. Without it the environment decides.'),

@@ -1,7 +1,7 @@
 import { DOCKER_HUB } from '../oci/reference.ts';
 import type { Config } from './config.ts';
 import { isSameAddress } from './listen-address.ts';
-import type { ResolveContext } from './resolve-endpoint.ts';
+import { type ResolveContext, resolveKeyPair } from './resolve-endpoint.ts';
 import { namesOf, resolveJobs } from './resolve-jobs.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigInput } from './schema.ts';
@@ -13,6 +13,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
   const config: Config = {
     listen: Array.isArray(input.listen) ? input.listen : [input.listen],
     admin: input.admin === 'off' ? undefined : input.admin,
+    tls: input.tls && resolveKeyPair(input.tls, context),
     dataFolder: context.resolvePath(input.data),
     externalUrl: input.externalUrl,
     serverNames: input.serverNames,
@@ -21,6 +22,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
     upstreams,
     hosted: input.hosted,
     immutableTags: input.immutableTags,
+    limits: { total: resolveUse(input.limits.total), perClient: resolveUse(input.limits.perClient) },
     cache: {
       maxSizeBytes: input.cache.maxSize,
       maxIdleMs: input.cache.maxIdle,
@@ -31,6 +33,10 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
   checkListeners(config, context);
   checkHosted(config, context);
   return config;
+}
+
+function resolveUse({ connections, requests, bandwidth, uploads }: ConfigInput['limits']['total']) {
+  return { connections, requestsPerSecond: requests, bytesPerSecond: bandwidth, uploads };
 }
 
 function resolveDefaultUpstream(

@@ -1,5 +1,5 @@
 import { builtInAt } from './built-in-upstreams.ts';
-import type { EndpointConfig } from './config.ts';
+import type { EndpointConfig, KeyPairFiles } from './config.ts';
 import type { EndpointInput } from './endpoint-schema.ts';
 import type { Path } from './source-map.ts';
 
@@ -25,9 +25,17 @@ export function resolveEndpoint(url: string, input: EndpointInput, at: Path, con
     realms: realm === undefined ? input.realms : [realm, ...input.realms],
     caFile: input.ca === undefined ? undefined : context.resolvePath(input.ca),
     insecure: input.insecure,
+    clientCertificate: input.clientCertificate && resolveKeyPair(input.clientCertificate, context),
     proxy: input.proxy,
     ratePerSecond: input.rate,
   };
+}
+
+export function resolveKeyPair(
+  { certificate, key }: { readonly certificate: string; readonly key: string },
+  { resolvePath }: Pick<ResolveContext, 'resolvePath'>,
+): KeyPairFiles {
+  return { certificateFile: resolvePath(certificate), keyFile: resolvePath(key) };
 }
 
 function resolveLogin(input: LoginInput, at: Path, context: ResolveContext): EndpointConfig['credentials'] {

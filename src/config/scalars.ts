@@ -49,6 +49,17 @@ export const durationOrNever = scalar('duration or never', 'a duration such as 1
 export const sizeOrUnlimited = scalar('size or unlimited', 'a size such as 200GiB or 500MB, or unlimited', (text) =>
   text === 'unlimited' ? Infinity : parseSize(text),
 );
+export const rateOrUnlimited = scalar('rate or unlimited', 'a rate such as 50/s or 600/m, or unlimited', (text) =>
+  text === 'unlimited' ? Infinity : parseRate(text),
+);
+export const bandwidthOrUnlimited = scalar(
+  'bandwidth or unlimited',
+  'a bandwidth such as 10MiB/s, or unlimited',
+  (text) => (text === 'unlimited' ? Infinity : text.endsWith('/s') ? parseSize(text.slice(0, -2)) : undefined),
+);
+export const countOrUnlimited = z.union([z.literal('unlimited').transform(() => Infinity), count], {
+  error: 'expected a whole number, or unlimited',
+});
 export const rate = scalar('rate', 'a rate such as 10/s or 600/m', parseRate);
 export const cron = matching('cron', 'five cron fields such as "17 */6 * * *"', /^[\w*,/-]+(?: [\w*,/-]+){4}$/);
 export const versionRange = matching('range', 'a range of versions such as ">=1.20"', /^[\w.+<>=~^|*, -]{1,200}$/);

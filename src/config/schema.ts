@@ -1,5 +1,6 @@
 // Every key of the configuration: its form, its default and a sentence. The JSON Schema and docs/config.md come from it.
 import { z } from 'zod';
+import { limitsSchema } from './limits-schema.ts';
 import * as scalars from './scalars.ts';
 import { listOf, section } from './section.ts';
 import { syncJobSchema } from './sync-schema.ts';
@@ -28,6 +29,12 @@ export const configSchema = section('a map of settings', {
   admin: scalars.listenAddressOrOff
     .prefault('127.0.0.1:5001')
     .describe("Where the console, its API, metrics and health listen, or off; never on the registry's listener."),
+  tls: section('a map with certificate and key', {
+    certificate: scalars.path.describe("A PEM file: the server's certificate, and those that lead to its authority."),
+    key: scalars.path.describe('A PEM file: its key, without a passphrase.'),
+  })
+    .optional()
+    .describe('The registry speaks TLS (but not at unix sockets). The files are read again when they change.'),
   data: scalars.path.prefault('./wharf-data').describe('The folder for content and state, on a local disk.'),
   externalUrl: scalars.url.optional().describe('How clients reach the registry, where a proxy is in front of it.'),
   serverNames: listOf('host names', scalars.host)
@@ -48,6 +55,7 @@ export const configSchema = section('a map of settings', {
   immutableTags: listOf('patterns', scalars.selectionPattern)
     .prefault([])
     .describe('Tags of hosted repositories that neither move nor go once they are there, as NAME or NAME:TAG.'),
+  limits: limitsSchema.prefault({}).describe('What clients may use of this server.'),
   cache: cacheSchema.prefault({}).describe('What is kept of what was fetched for clients.'),
   sync: listOf('jobs', syncJobSchema).prefault([]).describe('The jobs of `wharf sync`.'),
 });

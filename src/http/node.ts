@@ -1,12 +1,13 @@
-// The only file that knows node:http. It turns requests into plain values for a handler, and answers into bytes.
+// The only file that knows node:http and node:https. It turns requests into plain values for a handler, and answers into bytes.
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { type Server as TlsServer, createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Clock } from '../async/clock.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Answer, discardBody } from './distribution/answer.ts';
-import type { HttpHandler } from './distribution/request.ts';
+import type { HttpHandler, HttpRequest } from './distribution/request.ts';
 import { Exchange, type RequestLine, type Watched } from './exchange.ts';
 import { listen } from './listen.ts';
 import { MinimumProgress, type ProgressLimits } from './minimum-progress.ts';
@@ -23,8 +24,20 @@ export interface HttpServerOptions {
   /** Called once for each request, when its answer has left or its client has. */
   readonly onFinished?: ((line: RequestLine) => void) | undefined;
   readonly progress?: ProgressLimits | undefined;
+  /** Speaks TLS with it. */
+  readonly certificate?: ServerCertificate | undefined;
+  /** Lets a connection in and gives what is to be called at its end, or `undefined`: then it is closed at once. */
+  readonly admit?: ((remoteAddress: string) => (() => void) | undefined) | undefined;
+  /** Told of the bytes of larger bodies that were sent; gives the milliseconds to wait before the next ones. */
+  readonly sent?: ((request: HttpRequest, bytes: number) => number) | undefined;
   /** How often transfers are looked at that may have come to a standstill. */
   readonly progressCheckMs?: number | undefined;
+}
+
+/** PEM texts: the server's certificate with those that lead to its authority, and its key. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 const DEFAULT_PROGRESS: ProgressLimits = { graceMs: 60_000, bytesPerSecond: 4096 };
@@ -43,13 +56,16 @@ const SERVER_OPTIONS = {
   maxHeaderSize: 16 * 1024,
   highWaterMark: 256 * 1024,
 };
+const TLS_OPTIONS = { minVersion: 'TLSv1.2', handshakeTimeout: 30_000 } as const;
 
 export class HttpServer implements AsyncDisposable {
   readonly #options: HttpServerOptions;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   readonly #pool = new BufferPool();
   /** Connections that have not sent a request yet; Node does not count them as idle. */
   readonly #unused = new Set<Socket>();
+  /** By where they come from, as what speaks TLS over a connection is another object. */
+  readonly #handshaking = new Map<string, Socket>();
   readonly #pipelines = new WeakMap<Socket, Pipeline>();
   readonly #transfers = new Map<MinimumProgress, Socket>();
   /** What handlers and transfers have yet to do, also of connections that are gone. */
@@ -62,8 +78,17 @@ export class HttpServer implements AsyncDisposable {
   private constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#address = options.address;
-    this.#server = createServer(SERVER_OPTIONS)
+    const { certificate } = options;
+    this.#server =
+      certificate === undefined
+        ? createServer(SERVER_OPTIONS)
+        : createTlsServer({ ...SERVER_OPTIONS, ...TLS_OPTIONS, ...certificate });
+    this.#server
       .on('connection', (socket: Socket) => this.#accept(socket))
+      .on('secureConnection', (socket: Socket) => {
+        this.#handshaking.delete(originOf(socket));
+        this.#await(socket);
+      })
       .on('request', (message, response) => this.#receive(message, response, false))
       .on('checkContinue', (message, response) => this.#receive(message, response, true));
   }
@@ -82,6 +107,17 @@ export class HttpServer implements AsyncDisposable {
     return this.#address;
   }
 
+  /** Whether it speaks TLS. */
+  get isSecure(): boolean {
+    return this.#options.certificate !== undefined;
+  }
+
+  /** For the connections from now on; throws when the two do not belong together. Only of a server that speaks TLS. */
+  useCertificate(certificate: ServerCertificate): void {
+    if (!('setSecureContext' in this.#server)) throw new Error('this server does not speak TLS');
+    this.#server.setSecureContext({ ...TLS_OPTIONS, ...certificate });
+  }
+
   /**
    * Takes no more connections, closes idle ones, lets requests end, and ends those that last longer than `graceMs`.
    * Resolves when every handler has settled: what they use may be closed then. Who still runs ten seconds after his
@@ -98,7 +134,7 @@ export class HttpServer implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<number> {
     const closed = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
-    for (const socket of this.#unused) socket.destroy();
+    for (const socket of [...this.#unused, ...this.#handshaking.values()]) socket.destroy();
     const finished = new AbortController();
     const deadline = this.#options.clock.sleep(graceMs, finished.signal).then(
       () => this.#server.closeAllConnections(),
@@ -129,6 +165,24 @@ export class HttpServer implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
+    const { admit } = this.#options;
+    const end = admit === undefined ? noop : admit(socket.remoteAddress ?? '');
+    if (end === undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.once('close', end);
+    if (this.#options.certificate === undefined) {
+      this.#await(socket);
+      return;
+    }
+    const origin = originOf(socket);
+    this.#handshaking.set(origin, socket);
+    socket.once('close', () => this.#handshaking.delete(origin));
+  }
+
+  /** For its first request. */
+  #await(socket: Socket): void {
     // Each answer that is under way listens for the end of its connection.
     socket.setMaxListeners(0);
     this.#unused.add(socket);
@@ -225,7 +279,13 @@ export class HttpServer implements AsyncDisposable {
   async #transfer(exchange: Exchange, body: Answer['body'], sizeBytes: number): Promise<void> {
     const { response, message } = exchange;
     const { progress, end } = this.#watch(message.socket);
-    const outlet = new Outlet(response, { sizeBytes, progress, onFirstBytes: () => exchange.noteFirstByte() });
+    const { clock, sent } = this.#options;
+    const outlet = new Outlet(response, {
+      sizeBytes,
+      progress,
+      onFirstBytes: () => exchange.noteFirstByte(),
+      pause: sent && ((bytes) => clock.sleep(sent(exchange, bytes), exchange.signal)),
+    });
     const close = () => outlet.close();
     message.socket.once('close', close);
     try {
@@ -252,6 +312,12 @@ export class HttpServer implements AsyncDisposable {
     this.#transfers.set(progress, socket);
     return { progress, end: () => void this.#transfers.delete(progress) };
   };
+}
+
+function noop(): void {}
+
+function originOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Node writes the head and a text at once, and the head and bytes as two: a tenth of what a small answer costs. */

@@ -7,6 +7,8 @@ export interface OutletOptions {
   readonly progress: MinimumProgress;
   /** Told when the first bytes are on their way, and the head with them. */
   readonly onFirstBytes: () => void;
+  /** Told what was sent; resolves when more may be. */
+  readonly pause?: ((sentBytes: number) => Promise<void>) | undefined;
 }
 
 /** The way of one answer's body to its client: it waits for the client, counts, and notices when the client leaves. */
@@ -15,15 +17,17 @@ export class Outlet {
   readonly #sizeBytes: number;
   readonly #progress: MinimumProgress;
   readonly #onFirstBytes: () => void;
+  readonly #pause: OutletOptions['pause'];
   #sentBytes = 0;
   #isClosed = false;
   #onClose: (() => void) | undefined;
 
-  constructor(response: Writable, { sizeBytes, progress, onFirstBytes }: OutletOptions) {
+  constructor(response: Writable, { sizeBytes, progress, onFirstBytes, pause }: OutletOptions) {
     this.#response = response;
     this.#sizeBytes = sizeBytes;
     this.#progress = progress;
     this.#onFirstBytes = onFirstBytes;
+    this.#pause = pause;
   }
 
   get sentBytes(): number {
@@ -56,6 +60,7 @@ export class Outlet {
       this.#progress.stopWaiting();
     }
     this.#sentBytes += sizeBytes;
+    if (this.#pause !== undefined) await this.whileConnected(this.#pause(sizeBytes));
   }
 
   /** Waits for something else than the client, but not longer than the client stays. */
