@@ -1,8 +1,11 @@
 // `wharf serve`: our own repositories and those of the upstreams, on every address that it is to listen on.
 import { systemClock } from '../async/clock.ts';
+import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
+import { withAccelRedirect } from '../http/distribution/accel-redirect.ts';
 import { registryHandler } from '../http/distribution/registry-handler.ts';
-import type { HttpHandler } from '../http/distribution/request.ts';
+import type { HttpHandler, HttpRequest } from '../http/distribution/request.ts';
+import { isTrustedProxy, parseAddressRange } from '../http/distribution/trusted-proxy.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import type { HttpServer } from '../http/node.ts';
 import type { Log } from '../observe/log.ts';
@@ -70,7 +73,7 @@ export class RegistryServer implements AsyncDisposable {
     const served = { dataFolder, store, requests, pulls, fills, registry, upstreams, defaultUpstream };
     const admin = config.admin && { address: config.admin, log, lostLogLines: lostLogLines ?? (() => 0) };
     const adminServer = admin && opened.use(await AdminServer.open(admin, served));
-    const handler = counted(requests, registryHandler(registry));
+    const handler = counted(requests, accelerated(config, registryHandler(registry)));
     const onFinished = (line: RequestLine) => {
       requests.finish(line);
       onRequest(line);
@@ -106,6 +109,14 @@ export class RegistryServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close(0);
   }
+}
+
+/** With an nginx in front that sends blobs itself. */
+function accelerated({ accelRedirect, trustedProxies }: Config, handler: HttpHandler): HttpHandler {
+  if (accelRedirect === undefined) return handler;
+  const ranges = trustedProxies.map(parseAddressRange).filter((range) => range !== undefined);
+  const isTrusted = ({ remoteAddress }: HttpRequest) => isTrustedProxy(remoteAddress, ranges);
+  return withAccelRedirect(handler, { prefix: accelRedirect, isTrusted });
 }
 
 /** Each request comes to the handler once, and once to whoever is told of its end. */
