@@ -10,7 +10,7 @@ export interface CurlAnswer {
   readonly version: string;
   readonly headers: Headers;
   readonly body: Buffer;
-  /** Where `Location` leads, as a whole URL. */
+  /** Where `Location` leads a client. */
   readonly location: string;
 }
 
@@ -28,7 +28,7 @@ export async function curl(authority: string, url: string, ...args: readonly str
     '--output',
     at('body'),
   ];
-  const format = ['--write-out', '%{http_code} %{http_version} %{redirect_url}'];
+  const format = ['--write-out', '%{http_code} %{http_version}'];
   const { code, stdout, stderr } = await runProgram('curl', [
     '--silent',
     '--show-error',
@@ -38,11 +38,13 @@ export async function curl(authority: string, url: string, ...args: readonly str
     url,
   ]);
   if (code !== 0) throw new Error(`curl ${url} ended with ${code}: ${stderr}`);
-  const [status, version = '', location = ''] = stdout.split(' ');
+  const [status, version = ''] = stdout.split(' ');
   // What comes before are `100 Continue` and the like.
   const head = (await readFile(at('head'), 'latin1')).trimEnd().split('\r\n\r\n').at(-1) ?? '';
   const body = await readFile(at('body')).catch(() => Buffer.alloc(0));
-  return { status: Number(status), version, headers: headersOf(head), body, location };
+  const headers = headersOf(head);
+  const location = new URL(headers.get('location') ?? '', url).href;
+  return { status: Number(status), version, headers, body, location };
 }
 
 function headersOf(head: string): Headers {
