@@ -1,4 +1,5 @@
 // nginx in front of Wharf: one server for all names, as Wharf itself tells them apart by `Host`.
+import { UsageError } from '../oci/usage-error.ts';
 import type { ClientConfiguration } from './client-configuration.ts';
 import type { ClientSetup } from './client-setup.ts';
 import {
@@ -14,6 +15,14 @@ import {
 export interface NginxOptions extends FrontServerOptions {
   /** `blobs-v1` in Wharf's data folder, if nginx is to send blobs from there itself: an absolute path. */
   readonly blobsFolder?: string | undefined;
+  /** Where nginx has that folder: what Wharf's setting of that name says, `/_blobs` by default. */
+  readonly accelRedirect?: string | undefined;
+}
+
+interface Blobs {
+  /** Quoted, with a slash at its end. */
+  readonly folder: string;
+  readonly location: string;
 }
 
 const FILE = '/etc/nginx/conf.d/wharf.conf';
@@ -25,28 +34,28 @@ const BUCKET_BYTES = 64;
 /** A file for `conf.d`. Throws UsageError for a value that cannot stand in it. */
 export function nginxConfiguration(setup: ClientSetup, options: NginxOptions = {}): ClientConfiguration {
   const front = frontServer(setup, options);
-  const { certificate = CERTIFICATE, blobsFolder } = options;
-  const folder = blobsFolder === undefined ? undefined : quotedPath(`${blobsFolder.replace(/\/+$/, '')}/`);
+  const { certificate = CERTIFICATE } = options;
+  const blobs = blobsOf(options);
   const hasTls = front.names.some(({ protocol }) => protocol === 'https');
   const server = [
     [...listens(front), ...serverNames(front)].join('\n'),
     ...(hasTls ? [tls(certificate)] : []),
     PASSING,
-    headers(folder !== undefined),
+    headers(blobs !== undefined),
     ROOT,
-    ...(folder === undefined ? [] : [blobs(folder)]),
+    ...(blobs === undefined ? [] : [blobLocations(blobs)]),
   ];
   const parts = [
-    head(front, folder),
+    head(front, blobs),
     ...hashBucket(front.names),
     upstream(front),
-    ...(folder === undefined ? [] : [MAP]),
+    ...(blobs === undefined ? [] : [sendfileMap(blobs)]),
   ];
   const text = `${parts.join('\n\n')}\n\nserver {\n${indented(server.join('\n\n'))}\n}\n`;
   return {
     files: [{ path: FILE, format: 'nginx', text }],
     reload: ['nginx -t', 'nginx -s reload'],
-    remarks: remarks(hasTls && options.certificate === undefined, folder),
+    remarks: remarks(hasTls && options.certificate === undefined, blobs),
     trial: trialOf(front),
   };
 }
@@ -75,16 +84,25 @@ const ROOT = `location / {
     proxy_pass http://wharf;
 }`;
 
+function blobsOf({ blobsFolder, accelRedirect = '/_blobs' }: NginxOptions): Blobs | undefined {
+  if (blobsFolder === undefined) return undefined;
+  if (!/^(?:\/[\w-]{1,64}){1,8}$/.test(accelRedirect))
+    throw new UsageError(`"${accelRedirect}" is no path such as /_blobs`);
+  return { folder: quotedPath(`${blobsFolder.replace(/\/+$/, '')}/`), location: accelRedirect };
+}
+
 // `$uri` is that of the file by the time it could not be read.
-const MAP = `# What Wharf is told: whether nginx sends blobs itself. What it could not read it asks for again, as bytes.
+function sendfileMap({ location }: Blobs): string {
+  return `# What Wharf is told: whether nginx sends blobs itself. What it could not read it asks for again, as bytes.
 map $uri $wharf_sendfile {
     volatile;
     default X-Accel-Redirect;
-    ~^/_blobs/ "";
+    ~^${location}/ "";
 }`;
+}
 
-function head(front: FrontServer, folder: string | undefined): string {
-  const settings = wharfYaml(front, folder === undefined ? [] : ['accelRedirect: /_blobs']);
+function head(front: FrontServer, blobs: Blobs | undefined): string {
+  const settings = wharfYaml(front, blobs === undefined ? [] : [`accelRedirect: ${blobs.location}`]);
   const lines = ['# Wharf behind nginx. Its wharf.yaml says:', '#', ...settings.map((line) => `#     ${line}`)];
   return [...lines, ...(isTlsAlone(front) ? [NO_HTTP] : [])].join('\n');
 }
@@ -142,9 +160,9 @@ proxy_set_header Forwarded "";
 proxy_set_header X-Sendfile-Type ${isSendingBlobs ? '$wharf_sendfile' : '""'};`;
 }
 
-function blobs(folder: string): string {
+function blobLocations({ folder, location }: Blobs): string {
   return `# Blobs that Wharf has said the client may have. It says what they are, too; nginx would forget that.
-location /_blobs/ {
+location ${location}/ {
     internal;
     alias ${folder};
     sendfile on;
@@ -166,15 +184,15 @@ location @wharf {
 }`;
 }
 
-function remarks(needsCertificate: boolean, folder: string | undefined): string[] {
+function remarks(needsCertificate: boolean, blobs: Blobs | undefined): string[] {
   return [
     'The first lines of the file are what the wharf.yaml of the server behind it has to say.',
     ...(needsCertificate
       ? [`The certificate is to be at ${CERTIFICATE.file}, its key at ${CERTIFICATE.keyFile}.`]
       : []),
-    ...(folder === undefined
+    ...(blobs === undefined
       ? []
-      : [`nginx's own user has to be able to read ${folder}; what it cannot read there it gets from Wharf.`]),
+      : [`nginx's own user has to be able to read ${blobs.folder}; what it cannot read there it gets from Wharf.`]),
     'While Wharf is down, nginx answers 502, and clients that know the registry itself go on to it.',
   ];
 }
