@@ -1,4 +1,4 @@
-// A blob of Wharf through nginx, beside the same file as nginx sends it when there is no Wharf: in turns, as it is configured for both.
+// A blob of Wharf through nginx, beside the same file as nginx sends it when there is no Wharf.
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
@@ -18,7 +18,9 @@ import { bytesPerSecond } from './wrk.ts';
 
 const BLOB_BYTES = 200 * 1024 * 1024;
 const CONNECTIONS = 4;
-const SECONDS = 5;
+/** Short ones in turns: whatever else the machine does meanwhile slows all of them alike. */
+const SECONDS = 2;
+const TURNS_A_ROUND = 4;
 const REPOSITORY = 'bench/app';
 
 const WAYS = ['the file, by nginx alone', 'X-Accel-Redirect', 'bytes from Wharf'] as const;
@@ -29,7 +31,7 @@ type Protocol = (typeof PROTOCOLS)[number];
 interface Figures {
   readonly bytesPerSecond: number;
   /** Of nginx and Wharf together. */
-  readonly cpuPerGiB: number;
+  readonly cpuSeconds: number;
 }
 
 interface Served extends AsyncDisposable {
@@ -41,16 +43,18 @@ export const nginxBenchmark: Benchmark = {
   name: 'nginx',
   usage: 'nginx [--runs N]',
   question: `How fast are large blobs through nginx, beside nginx alone? Needs nginx, openssl and wrk.
-  --runs N   so many rounds, 3 by default`,
+  --runs N   so often, each time four short ones; 3 by default`,
 
   async run(args, report) {
     const rounds = Number(args[args.indexOf('--runs') + 1] ?? 3) || 3;
     await using served = await serve();
     const figures = new Map<string, Figures[]>();
-    for (let round = 1; round <= rounds; round += 1) {
+    for (let turn = 1; turn <= rounds * TURNS_A_ROUND; turn += 1) {
+      // Whoever is always first or last would have the better or the worse of what else the machine does.
+      const ways = turn % 2 === 1 ? WAYS : WAYS.toReversed();
       for (const protocol of PROTOCOLS) {
-        for (const way of WAYS) {
-          report(`measuring: ${way}, ${protocol}`);
+        for (const way of ways) {
+          report(`measuring, turn ${turn}: ${way}, ${protocol}`);
           const key = `${way} ${protocol}`;
           figures.set(key, [...(figures.get(key) ?? []), await measure(served, served.urlOf(way, protocol))]);
         }
@@ -59,30 +63,27 @@ export const nginxBenchmark: Benchmark = {
     const rows = WAYS.map((way) => [
       way,
       ...PROTOCOLS.flatMap((protocol) => {
-        const own = figures.get(`${way} ${protocol}`) ?? [];
-        const alone = figures.get(`${WAYS[0]} ${protocol}`) ?? [];
-        const ratios = own.map((one, round) => one.bytesPerSecond / (alone[round]?.bytesPerSecond ?? 0));
-        return [
-          median(own.map((one) => one.bytesPerSecond / 2 ** 20)).toFixed(0),
-          median(ratios).toFixed(2),
-          median(own.map(({ cpuPerGiB }) => cpuPerGiB)).toFixed(2),
-        ];
+        const own = totalOf(figures.get(`${way} ${protocol}`) ?? []);
+        const alone = totalOf(figures.get(`${WAYS[0]} ${protocol}`) ?? []);
+        const gib = (own.bytesPerSecond * SECONDS * rounds * TURNS_A_ROUND) / 2 ** 30;
+        const ratio = own.bytesPerSecond / alone.bytesPerSecond;
+        return [(own.bytesPerSecond / 2 ** 20).toFixed(0), ratio.toFixed(2), (own.cpuSeconds / gib).toFixed(2)];
       }),
     ]);
     const head = ['', ...PROTOCOLS.flatMap((name) => [`${name}, MiB/s`, 'ratio', 'CPU s per GiB'])];
     return `A blob of ${BLOB_BYTES / 2 ** 20} MiB, stored in ${bulkStorage}, over ${CONNECTIONS} connections of wrk for ${SECONDS} s; nginx has one worker and the
-configuration of \`wharf client-config nginx\`. Medians of ${rounds} rounds, each with all of these in turns; the ratio is
-that to the first line in the same round. CPU is that of nginx and Wharf, which share the cores with wrk.
+configuration of \`wharf client-config nginx\`. Means of ${rounds * TURNS_A_ROUND} times, each time all of these in turns; the ratio is
+that to the first line. CPU is that of nginx and Wharf, which share the cores with wrk.
 
 ${formatTable(head, rows)}`;
   },
 };
 
 async function measure({ pids }: Served, url: string): Promise<Figures> {
-  const cpuSeconds = () => pids.reduce((sum, pid) => sum + usageOf(pid).cpuSeconds, 0);
+  const cpuSeconds = () => sum(pids.map((pid) => usageOf(pid).cpuSeconds));
   const before = cpuSeconds();
   const rate = await bytesPerSecond(url, CONNECTIONS, SECONDS);
-  return { bytesPerSecond: rate, cpuPerGiB: (cpuSeconds() - before) / ((rate * SECONDS) / 2 ** 30) };
+  return { bytesPerSecond: rate, cpuSeconds: cpuSeconds() - before };
 }
 
 async function serve(): Promise<Served> {
@@ -152,8 +153,13 @@ function workerOf(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0]);
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+/** Of all times together. */
+function totalOf(figures: readonly Figures[]): Figures {
+  const bytes = sum(figures.map((one) => one.bytesPerSecond * SECONDS));
+  const cpuSeconds = sum(figures.map((one) => one.cpuSeconds));
+  return { bytesPerSecond: bytes / (SECONDS * figures.length), cpuSeconds };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -37,7 +37,8 @@ describe.skipIf(missing !== undefined)(`nginx in front${skipNote(missing)}`, () 
     const text = textFor(world.blobsFolder);
     await world.serve(text);
     nginx = await startNginx(text, world.port);
-    await push('--http1.1');
+    const [, , pushed] = await push('--http1.1');
+    if (pushed?.status !== 201) throw new Error(`the push of the layer was answered ${pushed?.status}`);
   });
   afterAll(async () => {
     await nginx[Symbol.asyncDispose]();

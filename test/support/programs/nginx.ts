@@ -1,5 +1,5 @@
 // nginx with a prefix of its own, which takes a file as `/etc/nginx/conf.d` would.
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Exit, runProgram, startProgram } from './program.ts';
 import { scratchFolder } from './scratch-folder.ts';
@@ -35,6 +35,8 @@ export async function checkByNginx(text: string): Promise<Exit> {
 }
 
 async function prepare(folder: string, text: string): Promise<string[]> {
+  // Its workers are of another user, and would fail rather than write to its disk.
+  await chmod(folder, 0o755);
   await writeFile(path.join(folder, 'wharf.conf'), text);
   await writeFile(path.join(folder, 'nginx.conf'), mainConfiguration());
   return ['-p', folder, '-e', 'error.log', '-c', path.join(folder, 'nginx.conf')];
