@@ -9,6 +9,7 @@ import { cacheBenchmark } from './cache.ts';
 import { catalogBenchmark } from './catalog.ts';
 import { replaceSection } from './results.ts';
 import { economyBenchmark } from './economy.ts';
+import { nginxBenchmark } from './nginx.ts';
 import { registryBenchmark } from './registry.ts';
 import { scaleBenchmark } from './scale.ts';
 import { syncBenchmark } from './sync.ts';
@@ -23,6 +24,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   scaleBenchmark,
   verifyBenchmark,
   bundleBenchmark,
+  nginxBenchmark,
 ];
 const RESULTS = path.join(import.meta.dirname, 'results.md');
 

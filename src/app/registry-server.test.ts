@@ -1,6 +1,6 @@
 // The cases of the conformance suite against the registry as it is served: the store on a disk, over a socket.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -207,3 +207,25 @@ function leaveSocket(file: string): void {
   spawnSync(process.execPath, ['--eval', listen, file]);
   expect(existsSync(file)).toBe(true);
 }
+
+describe('a server with nginx in front', () => {
+  const blob = Buffer.from('a layer');
+  const at = `/v2/team/app/blobs/${digestOf(blob)}`;
+  const fromNginx = { headers: { 'x-sendfile-type': 'X-Accel-Redirect' } };
+
+  test('names the file of a blob to it, below the folder of blobs, and sends the bytes to all others', async () => {
+    await using accelerated = await openServer({ accelRedirect: '/_blobs', trustedProxies: ['127.0.0.0/8'] });
+    await sendTo(accelerated, 'POST', `/v2/team/app/blobs/uploads/?digest=${digestOf(blob)}`, { body: blob });
+    const named = await sendTo(accelerated, 'GET', at, fromNginx);
+    expect([named.status, await named.text()]).toEqual([200, '']);
+    expect(named.headers.get('docker-content-digest')).toBe(digestOf(blob));
+    const place = named.headers.get('x-accel-redirect')?.replace(/^\/_blobs/, 'blobs-v1') ?? '';
+    expect(readFileSync(path.join(folder, place))).toEqual(blob);
+    expect(await (await sendTo(accelerated, 'GET', at)).text()).toBe('a layer');
+  });
+
+  test('names nothing to an nginx that is not among the trusted proxies', async () => {
+    await using accelerated = await openServer({ accelRedirect: '/_blobs', trustedProxies: ['192.0.2.1'] });
+    expect(await (await sendTo(accelerated, 'GET', at, fromNginx)).text()).toBe('a layer');
+  });
+});

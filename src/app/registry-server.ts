@@ -1,8 +1,11 @@
 // `wharf serve`: our own repositories and those of the upstreams, on every address that it is to listen on.
 import { systemClock } from '../async/clock.ts';
+import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
+import { withAccelRedirect } from '../http/distribution/accel-redirect.ts';
 import { registryHandler } from '../http/distribution/registry-handler.ts';
 import type { HttpHandler, HttpRequest } from '../http/distribution/request.ts';
+import { isTrustedProxy, parseAddressRange } from '../http/distribution/trusted-proxy.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import { Limiter } from '../http/limits/limiter.ts';
 import type { HttpServer } from '../http/node.ts';
@@ -73,13 +76,13 @@ export class RegistryServer implements AsyncDisposable {
     const served = { dataFolder, store, requests, limiter, pulls, fills, registry, upstreams, defaultUpstream };
     const admin = config.admin && { address: config.admin, log, lostLogLines: lostLogLines ?? (() => 0) };
     const adminServer = admin && opened.use(await AdminServer.open(admin, served));
-    const handler = counted(requests, registryHandler(registry));
+    const handler = counted(requests, accelerated(config, registryHandler(registry)));
     const onFinished = (line: RequestLine) => {
       requests.finish(line);
       onRequest(line);
     };
     const clientOf = ({ remoteAddress }: HttpRequest) => remoteAddress;
-    const isProxy = () => false;
+    const isProxy = trustedProxy(config);
     const { servers } = opened.use(
       await openListeners({ config, limiter, handler, onFinished, log, clientOf, isProxy }),
     );
@@ -114,6 +117,21 @@ export class RegistryServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close(0);
   }
+}
+
+/** With an nginx in front that sends blobs itself. */
+function accelerated({ accelRedirect, trustedProxies }: Config, handler: HttpHandler): HttpHandler {
+  if (accelRedirect === undefined) return handler;
+  const isTrusted = trustedProxy({ trustedProxies });
+  return withAccelRedirect(handler, {
+    prefix: accelRedirect,
+    isTrusted: ({ remoteAddress }) => isTrusted(remoteAddress),
+  });
+}
+
+function trustedProxy({ trustedProxies }: Pick<Config, 'trustedProxies'>): (address: string) => boolean {
+  const ranges = trustedProxies.map(parseAddressRange).filter((range) => range !== undefined);
+  return (address) => isTrustedProxy(address, ranges);
 }
 
 /** Each request comes to the handler once, and once to whoever is told of its end. */

@@ -87,6 +87,14 @@ const BAD: [text: string, message: string][] = [
     '1:18: at trustedProxies[0]: expected an IP address or a range such as 10.0.0.0/8, found "10.0.0.0/33"',
   ],
   [
+    '{ trustedProxies: [127.0.0.1], accelRedirect: /_blobs/ }',
+    '1:47: at accelRedirect: expected a path of nginx such as /_blobs, found "/_blobs/"',
+  ],
+  [
+    'accelRedirect: /_blobs',
+    '1:16: at accelRedirect: this is for a proxy whose address is listed under trustedProxies, and none is',
+  ],
+  [
     'externalUrl: mirror.example.com',
     '1:14: at externalUrl: expected a URL such as https://example.com, without a user or a query, found "mirror.example.com"',
   ],

@@ -13,6 +13,8 @@ export interface Config {
   readonly serverNames: readonly string[];
   /** Addresses and CIDR ranges. */
   readonly trustedProxies: readonly string[];
+  /** Where the nginx in front has the folder of blobs, without a slash at the end: `/_blobs`. */
+  readonly accelRedirect?: string | undefined;
   /** A key of `upstreams`. `undefined`: a request that names no upstream means none. */
   readonly defaultUpstream?: string | undefined;
   /** By the registry's name as references have it: `docker.io`. */

@@ -18,6 +18,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
     externalUrl: input.externalUrl,
     serverNames: input.serverNames,
     trustedProxies: input.trustedProxies,
+    accelRedirect: input.accelRedirect,
     defaultUpstream,
     upstreams,
     hosted: input.hosted,
@@ -32,6 +33,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
   };
   checkListeners(config, context);
   checkHosted(config, context);
+  checkAccelRedirect(config, context);
   return config;
 }
 
@@ -55,6 +57,13 @@ function resolveDefaultUpstream(
 function checkListeners({ listen, admin }: Config, context: ResolveContext): void {
   if (admin !== undefined && listen.some((address) => isSameAddress(address, admin))) {
     context.report(['admin'], 'this is where the registry listens; the console needs an address of its own');
+  }
+}
+
+// Who is not trusted is never told of a file, so it would do nothing.
+function checkAccelRedirect({ accelRedirect, trustedProxies }: Config, context: ResolveContext): void {
+  if (accelRedirect !== undefined && trustedProxies.length === 0) {
+    context.report(['accelRedirect'], 'this is for a proxy whose address is listed under trustedProxies, and none is');
   }
 }
 

@@ -107,6 +107,7 @@ export const hostOrPort = scalar(
 export const addressRange = scalar('address', 'an IP address or a range such as 10.0.0.0/8', (text) =>
   [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()].some((schema) => schema.safeParse(text).success) ? text : undefined,
 );
+export const internalPath = matching('path', 'a path of nginx such as /_blobs', /^(?:\/[\w-]{1,64}){1,8}$/);
 export const pathComponent = matching('name', 'one part of a path, such as hub', /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/);
 
 export const template = scalar(

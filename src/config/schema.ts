@@ -43,6 +43,12 @@ export const configSchema = section('a map of settings', {
   trustedProxies: listOf('addresses', scalars.addressRange)
     .prefault([])
     .describe('Addresses of proxies in front, whose X-Forwarded-* headers are believed.'),
+  accelRedirect: scalars.internalPath
+    .optional()
+    .describe(
+      'A path of the nginx in front, as it has it for the folder of blobs: it sends those that are on disk itself. ' +
+        'For nginx at one of the trustedProxies, where it asks for that.',
+    ),
   defaultUpstream: scalars.text
     .optional()
     .describe('The upstream of a request that names none, or none. By default docker.io, if it is an upstream.'),

@@ -8,6 +8,8 @@ import type { DigestAlgorithm, Ingest, IngestStatus } from './ingest.ts';
 export interface FileSlice extends ByteRange {
   /** Closed with the blob that it came from. */
   readonly file: FileHandle;
+  /** Where the file is below the folder of all blobs: `sha256/ab/cd/abcd…`. It may be gone from there at any moment. */
+  readonly place?: string | undefined;
 }
 
 /**

@@ -37,6 +37,16 @@ export function isAddressLiteral(hostname: string): boolean {
   return hostname.startsWith('[') || parseIpv4(hostname) !== undefined;
 }
 
+/**
+ * The eight 16-bit groups of an IP address (IPv6 with or without zone), an IPv4 address as `::ffff:a.b.c.d`; `undefined`
+ * for anything else.
+ */
+export function addressGroups(address: string): readonly number[] | undefined {
+  const literal = address.replace(/%.*$/, '');
+  const ipv4 = parseIpv4(literal);
+  return ipv4 === undefined ? parseIpv6(literal) : [0, 0, 0, 0, 0, 0xffff, ipv4 >>> 16, ipv4 & 0xffff];
+}
+
 function classifyIpv4(address: number): AddressClass {
   for (const [base, prefix, of] of IPV4_RANGES) {
     const shift = 32 - prefix;

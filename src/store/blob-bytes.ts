@@ -19,6 +19,8 @@ interface OpenSlice {
    * be more than may be sent by now.
    */
   readonly recent?: ((count: number) => readonly Uint8Array[]) | undefined;
+  /** Of a whole blob: where its file is below the folder of all blobs. */
+  readonly place?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -34,7 +36,7 @@ export function bytesOf(blob: OpenBlob, range?: InclusiveRange): BlobBytes {
   const part = range && { startByte: range.first, endByte: range.last + 1 };
   const slice = blob.slice(part);
   if (slice === undefined) return { sizeBytes, body: blob.stream(part) };
-  const { file, startByte, endByte } = slice;
+  const { file, startByte, endByte, place } = slice;
   const close = async () => await blob[Symbol.asyncDispose]();
-  return { sizeBytes, body: { fd: file.fd, offset: startByte, sizeBytes: endByte - startByte, close } };
+  return { sizeBytes, body: { fd: file.fd, offset: startByte, sizeBytes: endByte - startByte, place, close } };
 }

@@ -1,11 +1,10 @@
 // TLS as a server, with certificates that are renewed while clients pull, and as a client that shows one of its own.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import path from 'node:path';
-import { connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { packTar } from 'modern-tar';
 import { expect, test } from 'vitest';
@@ -14,8 +13,8 @@ import { type CertificateAuthority, certificateAuthority } from '../support/prog
 import { startDockerRegistry } from '../support/programs/docker-registry.ts';
 import { freePort } from '../support/programs/free-port.ts';
 import { missingPrograms, skipNote } from '../support/programs/missing-programs.ts';
-import { type RunningProgram, runProgram, startProgram } from '../support/programs/program.ts';
-import { scratchFolder } from '../support/programs/scratch-folder.ts';
+import { type RunningProgram, runProgram } from '../support/programs/program.ts';
+import { startNginx } from '../support/programs/nginx.ts';
 import { until } from '../support/programs/until.ts';
 import { type Wharf, openWharf } from '../support/programs/wharf.ts';
 import { PLAIN } from '../support/saved-archive.ts';
@@ -33,8 +32,8 @@ async function serveSecurely(wharf: Wharf): Promise<{ url: string; program: Runn
 
 /** In the files that the server reads, as a person would renew them: certificate and key one after the other. */
 async function install(authority: CertificateAuthority, wharf: Wharf, name: string): Promise<void> {
-  const { certificateFile, keyFile } = await authority.issue(name, ['127.0.0.1', 'registry.test']);
-  await copyFile(certificateFile, path.join(wharf.folder, 'server.crt'));
+  const { file, keyFile } = await authority.issue(name, ['127.0.0.1', 'registry.test']);
+  await copyFile(file, path.join(wharf.folder, 'server.crt'));
   await copyFile(keyFile, path.join(wharf.folder, 'server.key'));
 }
 
@@ -61,7 +60,7 @@ test.skipIf(missing !== undefined)(
   async () => {
     await using wharf = await openWharf();
     const authority = await certificateAuthority(wharf.folder);
-    const ca = await readFile(authority.caFile);
+    const ca = await readFile(authority.file);
     await install(authority, wharf, 'one');
     const { url, program, log } = await serveSecurely(wharf);
     await using _ = program;
@@ -69,10 +68,7 @@ test.skipIf(missing !== undefined)(
 
     const archive = await savedImage(wharf.folder);
     const registry = url.replace('https://', '');
-    const trusted = path.join(wharf.folder, 'trusted');
-    await mkdir(trusted);
-    await copyFile(authority.caFile, path.join(trusted, 'ca.crt'));
-    const to = ['--dest-cert-dir', trusted, `docker-archive:${archive}`, `docker://${registry}/team/app:1`];
+    const to = ['--dest-cert-dir', authority.folder, `docker-archive:${archive}`, `docker://${registry}/team/app:1`];
     expect(await runProgram('skopeo', ['copy', ...to])).toMatchObject({ code: 0, stderr: '' });
 
     const blob = randomBytes(64 * MIB);
@@ -98,7 +94,7 @@ test.skipIf(missing !== undefined)(
   async () => {
     await using wharf = await openWharf();
     const authority = await certificateAuthority(wharf.folder);
-    const ca = await readFile(authority.caFile);
+    const ca = await readFile(authority.file);
     await install(authority, wharf, 'one');
     const { url, program } = await serveSecurely(wharf);
     await using _ = program;
@@ -135,13 +131,13 @@ test.skipIf(missing !== undefined)(
     const authority = await certificateAuthority(wharf.folder);
     await authority.issue('server', ['127.0.0.1']);
     await authority.issue('client', ['wharf.test']);
-    await using nginx = await startStrictNginx(wharf.folder, registry.url);
+    await using nginx = await startStrictNginx({ authority, folder: wharf.folder, behind: registry.url });
     const archive = await savedImage(wharf.folder);
     const host = registry.url.replace('http://', '');
     const plain = ['copy', '--plain-http', `docker-archive:${archive}`, `${host}/team/app:1`];
     expect(await wharf.run(plain)).toMatchObject({ code: 0 });
     const inspect = async (clientCertificate?: { certificate: string; key: string }) => {
-      const strict = { url: nginx.url, ca: 'ca.crt', clientCertificate };
+      const strict = { url: nginx.url, ca: authority.file, clientCertificate };
       await wharf.configure(JSON.stringify({ upstreams: { 'strict.test': strict } }));
       return await wharf.run(['inspect', '--raw', 'strict.test/team/app:1']);
     };
@@ -167,41 +163,23 @@ async function push(uploads: string, blob: Uint8Array, ca: Buffer): Promise<stri
 }
 
 /** Lets nobody through to the registry without a certificate of the authority. */
-async function startStrictNginx(folder: string, behind: string) {
-  await using started = new AsyncDisposableStack();
+async function startStrictNginx({ authority, folder, behind }: StrictNginxOptions) {
   const port = await freePort();
-  const prefix = started.use(await scratchFolder('nginx'));
-  const conf = path.join(prefix.path, 'nginx.conf');
-  await writeFile(
-    conf,
-    `daemon off; error_log stderr; pid ${prefix.path}/pid;
-events {}
-http {
-  access_log off; client_body_temp_path ${prefix.path}; proxy_temp_path ${prefix.path};
-  fastcgi_temp_path ${prefix.path}; uwsgi_temp_path ${prefix.path}; scgi_temp_path ${prefix.path};
-  server {
-    listen 127.0.0.1:${port} ssl;
-    ssl_certificate ${folder}/server.crt; ssl_certificate_key ${folder}/server.key;
-    ssl_client_certificate ${folder}/ca.crt; ssl_verify_client on;
-    client_max_body_size 0;
-    location / { proxy_pass ${behind}; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto https; }
-  }
+  const nginx = await startNginx(
+    `server {
+  listen 127.0.0.1:${port} ssl;
+  ssl_certificate ${folder}/server.crt; ssl_certificate_key ${folder}/server.key;
+  ssl_client_certificate ${authority.file}; ssl_verify_client on;
+  location / { proxy_pass ${behind}; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto https; }
 }
 `,
+    port,
   );
-  started.use(await startProgram('nginx', ['-p', prefix.path, '-c', conf]));
-  const url = `https://127.0.0.1:${port}`;
-  await until(async () => await isListening(port));
-  const running = started.move();
-  return { url, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { ...nginx, url: `https://127.0.0.1:${port}` };
 }
 
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  const isOpen = await once(socket, 'connect').then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return isOpen;
+interface StrictNginxOptions {
+  readonly authority: CertificateAuthority;
+  readonly folder: string;
+  readonly behind: string;
 }

@@ -23,15 +23,18 @@ export class BlobFile implements OpenBlob {
   readonly sizeBytes: number;
   readonly #file: FileHandle;
   readonly #toError: (error: unknown) => unknown;
+  readonly #place: string | undefined;
 
-  constructor({ handle, sizeBytes }: PlainFile, toError: (error: unknown) => unknown) {
+  /** `place` is where others find the file, below the folder of all blobs. */
+  constructor({ handle, sizeBytes }: PlainFile, toError: (error: unknown) => unknown, place?: string) {
     this.#file = handle;
     this.sizeBytes = sizeBytes;
     this.#toError = toError;
+    this.#place = place;
   }
 
   slice(range?: ByteRange): FileSlice {
-    return { ...checkRange(this.sizeBytes, range), file: this.#file };
+    return { ...checkRange(this.sizeBytes, range), file: this.#file, place: this.#place };
   }
 
   stream(range?: ByteRange): ReadableStream<Uint8Array> {

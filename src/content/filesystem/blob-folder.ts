@@ -38,7 +38,12 @@ export class BlobFolder {
   }
 
   pathOf(digest: Digest): string {
-    return path.join(this.blobs, ...this.#parents(digest), hexOf(digest));
+    return path.join(this.blobs, this.placeOf(digest));
+  }
+
+  /** Below the folder of all blobs, with slashes. */
+  placeOf(digest: Digest): string {
+    return [...this.#parents(digest), hexOf(digest)].join('/');
   }
 
   trashPathOf(digest: Digest): string {

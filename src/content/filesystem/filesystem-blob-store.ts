@@ -66,7 +66,8 @@ export class FilesystemBlobStore implements BlobStore {
     return await this.#folder.attempt(async () => {
       const file = await openPlainFile(this.#folder.pathOf(digest));
       if (file === undefined) return undefined;
-      const blob = new BlobFile(file, (error) => toStorageError(error, this.#folder.work));
+      const toError = (error: unknown) => toStorageError(error, this.#folder.work);
+      const blob = new BlobFile(file, toError, this.#folder.placeOf(digest));
       if (this.#isForeign) await blob.verify(digest);
       return blob;
     });

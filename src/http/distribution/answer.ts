@@ -15,6 +15,11 @@ export interface FileSlice {
    * be more than may be sent by now.
    */
   readonly recent?: ((count: number) => readonly Uint8Array[]) | undefined;
+  /**
+   * Of a blob that is here as a whole: where its file is below the folder of all blobs, `sha256/ab/cd/abcd…`, for whoever
+   * reads it there. It may be gone from there at any moment; `fd` stays.
+   */
+  readonly place?: string | undefined;
   close(): void | Promise<void>;
 }
 

@@ -1,41 +1,60 @@
-// Certificates of an authority of the test's own, made by openssl: none is kept in the tree, and none runs out.
-import { writeFileSync } from 'node:fs';
+// A certificate authority of the test's own, by openssl: no certificate is kept in the tree, and none runs out there.
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runProgram } from './program.ts';
 
-interface CertificateFiles {
-  readonly certificateFile: string;
+export interface CertificateFiles {
+  readonly file: string;
   readonly keyFile: string;
 }
 
 export interface CertificateAuthority {
   /** What clients are to trust. */
-  readonly caFile: string;
-  /** A certificate for DNS names and IP addresses, in files `name.crt` and `name.key`; those are replaced. */
+  readonly file: string;
+  /** That is the only thing in it, as `ca.crt`: where docker and skopeo look. */
+  readonly folder: string;
+  /** A certificate for DNS names and IP addresses, in files of that name; those are replaced. */
   issue(name: string, subjects: readonly string[]): Promise<CertificateFiles>;
 }
 
-export async function certificateAuthority(folder: string): Promise<CertificateAuthority> {
-  const at = (name: string) => path.join(folder, name);
-  const [caFile, caKey] = [at('ca.crt'), at('ca.key')];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await openssl(['req', '-x509', ...key, '-keyout', caKey, '-out', caFile, '-days', '2', '-subj', '/CN=A test']);
+const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+
+/** Written below a folder. */
+export async function certificateAuthority(below: string): Promise<CertificateAuthority> {
+  const at = (name: string) => path.join(below, name);
+  const folder = at('authority');
+  await mkdir(folder);
+  const [file, authorityKey] = [path.join(folder, 'ca.crt'), at('ca.key')];
+  await openssl(
+    'req',
+    '-x509',
+    ...NEW_KEY,
+    '-keyout',
+    authorityKey,
+    '-out',
+    file,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=test CA',
+  );
   return {
-    caFile,
+    file,
+    folder,
     async issue(name, subjects) {
-      const [certificateFile, keyFile, request] = [at(`${name}.crt`), at(`${name}.key`), at(`${name}.csr`)];
-      const extensions = at(`${name}.ext`);
-      const alternatives = subjects.map((subject) => `${/^[\d.]+$|:/.test(subject) ? 'IP' : 'DNS'}:${subject}`);
-      writeFileSync(extensions, `subjectAltName=${alternatives.join(',')}\n`);
-      await openssl(['req', ...key, '-keyout', keyFile, '-out', request, '-subj', `/CN=${subjects[0]}`]);
-      const signing = ['-CA', caFile, '-CAkey', caKey, '-CAcreateserial', '-extfile', extensions, '-days', '1'];
-      await openssl(['x509', '-req', '-in', request, ...signing, '-out', certificateFile]);
-      return { certificateFile, keyFile };
+      const made = { file: at(`${name}.crt`), keyFile: at(`${name}.key`) };
+      const [request, extensions] = [at(`${name}.csr`), at(`${name}.names`)];
+      const names = subjects.map((subject) => `${/^[\d.]+$|:/.test(subject) ? 'IP' : 'DNS'}:${subject}`);
+      await writeFile(extensions, `subjectAltName=${names.join(',')}\n`);
+      await openssl('req', ...NEW_KEY, '-keyout', made.keyFile, '-out', request, '-subj', `/CN=${subjects[0]}`);
+      const signing = ['-CA', file, '-CAkey', authorityKey, '-CAcreateserial', '-extfile', extensions, '-days', '2'];
+      await openssl('x509', '-req', '-in', request, '-out', made.file, ...signing);
+      return made;
     },
   };
 }
 
-async function openssl(args: readonly string[]): Promise<void> {
+async function openssl(...args: readonly string[]): Promise<void> {
   const { code, stderr } = await runProgram('openssl', args);
-  if (code !== 0) throw new Error(`openssl ${args[0]} ended with ${code}: ${stderr}`);
+  if (code !== 0) throw new Error(`openssl ${args.join(' ')}: ${stderr}`);
 }
