@@ -9,7 +9,8 @@ const PATH = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/;
 
 /** A URL without a slash at the end; a bare host is https, and http on loopback. Throws UsageError. */
 export function parseMirrorAddress(text: string): string {
-  const shown = JSON.stringify(text.slice(0, 200));
+  // A password that should not be there is not repeated.
+  const shown = JSON.stringify(text.slice(0, 200).replace(/^((?:[^/@]*\/\/)?)[^]*@/, '$1…@'));
   const refuse = (reason: string) => new UsageError(`${shown} is no mirror's address: ${reason}`);
   if (text.length > MAX_LENGTH) throw refuse(`it has more than ${MAX_LENGTH} characters`);
   // eslint-disable-next-line no-control-regex -- that is what is looked for

@@ -28,10 +28,11 @@ function dropIn(
   client: string,
   trial: string,
   setup: ClientSetup,
-  { userConfigFolder = '/etc' }: ClientOptions,
+  { userConfigFolder: own }: ClientOptions,
   reload: readonly string[] = [],
 ): ClientConfiguration {
   const { upstreams, remarks } = namedPlaces(setup, client);
+  const folder = `${own ?? '/etc'}/containers`;
   const registries = upstreams.map(({ name, places }) => {
     const mirrors = places.map((place) =>
       [
@@ -52,15 +53,20 @@ function dropIn(
   return {
     files: [
       {
-        path: `${userConfigFolder}/containers/registries.conf.d/wharf.conf`,
+        path: `${folder}/registries.conf.d/wharf.conf`,
         format: 'toml',
         text: head + registries.join(''),
       },
     ],
-    reload: [...installCertificates(setup, `${userConfigFolder}/containers/certs.d`), ...reload],
+    reload: [...installCertificates(setup, `${folder}/certs.d`), ...reload],
     remarks: [
       `When no mirror has an image or answers, ${client} goes to the registry of its name.`,
       'An entry for the same registry in registries.conf, with mirrors of its own, is no longer read.',
+      ...(own === undefined && client !== 'crio'
+        ? [
+            'Users with a registries.conf of their own do not read this file, but the folder registries.conf.d beside theirs.',
+          ]
+        : []),
       ...remarks,
     ],
     trial,

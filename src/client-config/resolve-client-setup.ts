@@ -8,7 +8,7 @@ import { type Mirror, parseMirror } from './mirror-argument.ts';
 import { parseMirrorAddress } from './mirror-address.ts';
 
 /** Of an upstream of wharf.yaml what clients are told. */
-export interface KnownUpstream {
+interface KnownUpstream {
   readonly name: string;
   readonly url: string;
   readonly path?: string | undefined;

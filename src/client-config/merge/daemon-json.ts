@@ -38,20 +38,19 @@ function withMember(text: string, value: readonly string[]): string {
 function spanOfMember(text: string): { readonly start: number; readonly end: number } | undefined {
   const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
   let depth = 0;
+  let before = '';
   let key: string | undefined;
   let start: number | undefined;
-  let last = 0;
+  let end = 0;
   for (let match = token.exec(text); match !== null; match = token.exec(text)) {
     const [part] = match;
-    if (start !== undefined && depth === 1 && (part === ',' || part === '}')) return { start, end: last };
-    if (start === undefined && key === KEY && part !== ':') start = match.index;
+    if (start !== undefined && depth === 1 && (part === ',' || part === '}')) return { start, end };
+    if (depth === 1 && (before === '{' || before === ',') && part.startsWith('"')) key = JSON.parse(part) as string;
+    if (depth === 1 && before === ':' && key === KEY) start ??= match.index;
     if (part === '{' || part === '[') depth++;
     if (part === '}' || part === ']') depth--;
-    if (start === undefined && depth === 1) {
-      if (part.startsWith('"')) key = JSON.parse(part) as string;
-      else if (part !== ':') key = undefined;
-    }
-    last = token.lastIndex;
+    before = part;
+    end = token.lastIndex;
   }
   return undefined;
 }
@@ -61,7 +60,7 @@ function parseObject(text: string, path: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw leftAsItIs(path, `it is no JSON: ${(error as Error).message}`);
+    throw leftAsItIs(path, `it is no JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`);
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw leftAsItIs(path, 'it holds no JSON object');

@@ -4,7 +4,7 @@ import type { ClientFile } from '../client-configuration.ts';
 import { tomlString } from '../quoted.ts';
 import { leftAsItIs } from './left-as-it-is.ts';
 import { isSameValue } from './same-value.ts';
-import { cutToml, isTable, joinToml, meansToml, parseToml, type Toml, type TomlBlock } from './toml-text.ts';
+import { cutToml, isTable, joinToml, meansToml, newBlock, parseToml, type Toml, type TomlBlock } from './toml-text.ts';
 
 export function mergeHostsToml(existing: string, { path, text }: ClientFile): string {
   const theirs = parseToml(existing, path);
@@ -48,8 +48,8 @@ function mergedHost(
   const below = blocks.filter((block) => block.path.length > 2);
   const settings = Object.fromEntries(Object.entries({ ...theirs, ...ours }).filter(([, value]) => !isTable(value)));
   const lines = stringify(settings).trimEnd().split('\n');
-  const text = `\n[host.${tomlString(url)}]\n${lines.map((line) => `  ${line}\n`).join('')}`;
-  return [{ path: ['host', url], text }, ...below];
+  const text = [`[host.${tomlString(url)}]`, ...lines.map((line) => `  ${line}`)].join('\n');
+  return [newBlock(['host', url], text), ...below.map((block) => newBlock(block.path, block.text))];
 }
 
 function withOur(their: Readonly<Record<string, Toml>>, our: Readonly<Record<string, Toml>>): Record<string, Toml> {

@@ -8,7 +8,7 @@ import { mergeRegistriesConf } from './registries-conf.ts';
 import { mergeRegistriesYaml } from './registries-yaml.ts';
 
 /** The text of a file with our settings in it. Both are given whole; the result holds all that ours says. */
-export type Merger = (existing: string, file: ClientFile) => string;
+type Merger = (existing: string, file: ClientFile) => string;
 
 const MERGERS: readonly (readonly [path: RegExp, merge: Merger])[] = [
   [/\/daemon\.json$/, mergeDaemonJson],

@@ -2,7 +2,7 @@
 import type { ClientFile } from '../client-configuration.ts';
 import { leftAsItIs } from './left-as-it-is.ts';
 import { isSameValue } from './same-value.ts';
-import { cutToml, isTable, joinToml, meansToml, parseToml, type Toml, type TomlBlock } from './toml-text.ts';
+import { cutToml, isTable, joinToml, meansToml, newBlock, parseToml, type Toml, type TomlBlock } from './toml-text.ts';
 
 interface Registry {
   readonly prefix: string;
@@ -20,7 +20,7 @@ export function mergeRegistriesConf(existing: string, { path, text }: ClientFile
   const theirs = parseToml(existing, path);
   const their = registriesOf(theirs, path);
   const our = registriesOf(parseToml(text, path), path);
-  const ourEntries = entriesOf(cutToml(text));
+  const ourEntries = entriesOf(cutToml(text).map((block) => newBlock(block.path, block.text)));
   const pieces = piecesOf(cutToml(existing));
   let count = 0;
   const merged = pieces.flatMap((piece) => {

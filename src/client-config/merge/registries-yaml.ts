@@ -32,7 +32,9 @@ export function mergeRegistriesYaml(existing: string, { path, text }: ClientFile
 function read(text: string, path: string): Document {
   const document = parseDocument(text);
   const [error] = document.errors;
-  if (error !== undefined) throw leftAsItIs(path, `it is no YAML: ${error.message}`);
+  if (error?.code === 'MULTIPLE_DOCS') throw leftAsItIs(path, 'it holds several documents');
+  // Behind the colon is the line itself.
+  if (error !== undefined) throw leftAsItIs(path, `it is no YAML: ${error.message.split(':\n')[0]}`);
   if (document.contents !== null && !isMap(document.contents))
     throw leftAsItIs(path, 'it is no map of mirrors and configs');
   return document;

@@ -9,6 +9,8 @@ export interface TomlBlock {
   readonly path: readonly string[];
   /** The comment before it, its header and its lines, each with its end. */
   readonly text: string;
+  /** Put in by us: it stands between empty lines. */
+  readonly isNew?: boolean;
 }
 
 export type Toml = Readonly<Record<string, unknown>>;
@@ -54,7 +56,19 @@ export function cutToml(text: string): TomlBlock[] {
 
 /** Puts blocks together again. */
 export function joinToml(blocks: readonly TomlBlock[]): string {
-  return blocks.map(({ text }) => text).join('');
+  let joined = '';
+  let isAfterNew = false;
+  for (const { text, isNew = false } of blocks) {
+    const isApart = joined === '' || joined.endsWith('\n\n') || text.startsWith('\n') || text === '';
+    joined += (isNew || isAfterNew) && !isApart ? `\n${text}` : text;
+    if (text !== '') isAfterNew = isNew;
+  }
+  return joined;
+}
+
+/** A block of ours, without the empty lines around it. */
+export function newBlock(path: readonly string[], text: string): TomlBlock {
+  return { path, text: `${text.trim()}\n`, isNew: true };
 }
 
 export function isTable(value: unknown): value is Toml {
@@ -62,7 +76,7 @@ export function isTable(value: unknown): value is Toml {
 }
 
 function pathOfHeader(line: string): readonly string[] | undefined {
-  if (!/^\s*\[.+\]\s*(?:#.*)?$/.test(line)) return undefined;
+  if (!/^\s*\[.+\]\s*(?:#.*)?$/.test(line.trimEnd())) return undefined;
   let table: unknown;
   try {
     table = parse(line);
