@@ -1,6 +1,6 @@
 import type { ClientSetup } from './client-setup.ts';
 
-export type FileFormat = 'json' | 'toml' | 'yaml' | 'nginx' | 'caddyfile' | 'hosts' | 'shell' | 'systemd';
+type FileFormat = 'json' | 'toml' | 'yaml' | 'nginx' | 'caddyfile' | 'hosts' | 'shell' | 'systemd';
 
 /** A file as its client reads it, whole and valid. */
 export interface ClientFile {

@@ -12,6 +12,7 @@ const PLUGINS: ReadonlyMap<unknown, string> = new Map([
 
 export function mergeContainerdConfig(existing: string, { path, text }: ClientFile): string {
   const theirs = parseToml(existing, path);
+  if (Object.keys(theirs).length === 0) return `${existing.trimEnd()}\n\n${text}`;
   // As docker's packages have it. Without CRI nothing reads the setting.
   const disabled = theirs['disabled_plugins'];
   if (Array.isArray(disabled) && (disabled as unknown[]).some((name) => name === 'cri' || name === PLUGINS.get(2)))

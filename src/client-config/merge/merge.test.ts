@@ -50,6 +50,16 @@ test('a file of a client that knows no merging is left as it is', () => {
   );
 });
 
+test.each([
+  ['docker', 'daemon.json', `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+  ['k3s', 'registries.yaml', `a: ${'['.repeat(20_000)}${']'.repeat(20_000)}`],
+  ['containerd', 'ghcr.io/hosts.toml', `a = ${'['.repeat(100_000)}${']'.repeat(100_000)}`],
+  ['containerd', 'ghcr.io/hosts.toml', `[a${'.a'.repeat(100_000)}]`],
+  ['docker', 'daemon.json', ' '.repeat(999_999) + '{}'],
+] as const)('what is too deep or too long for a file of %s is left as it is', (client, end, existing) => {
+  expect(refusal(existing, ours(client, end))).toContain('is left as it is, as it');
+});
+
 describe('daemon.json', () => {
   const file = ours('docker', 'daemon.json');
 
@@ -311,6 +321,10 @@ describe("containerd's config.toml", () => {
     ],
   ])('%j becomes %j', (existing, expected) => {
     expect(merged(existing, file)).toBe(expected);
+  });
+
+  test('a file of comments alone gets all of ours', () => {
+    expect(merged('# nothing yet\n', file)).toBe(`# nothing yet\n\n${file.text}`);
   });
 
   test.each([
