@@ -12,12 +12,20 @@ import { unifiedDiff } from './output/unified-diff.ts';
 import { printWhatElse } from './print-client-config.ts';
 import { type Terminal, printJson } from './terminal.ts';
 
-/** The folder of each client that can be written in place, below that of all configuration. */
-const FOLDERS: Partial<Record<ClientName, string>> = {
-  docker: 'docker',
-  containerd: 'containerd',
-  podman: 'containers',
-  k3s: 'rancher/k3s',
+interface InPlace {
+  /** Below that of all configuration. */
+  readonly folder: string;
+  /** What makes it forget a mirror. */
+  readonly restart?: string;
+}
+
+/** The clients whose files are changed in place. */
+const IN_PLACE: Partial<Record<ClientName, InPlace>> = {
+  // On a reload it keeps the mirrors that it has when its file names none.
+  docker: { folder: 'docker', restart: 'systemctl restart docker' },
+  containerd: { folder: 'containerd', restart: 'systemctl restart containerd' },
+  podman: { folder: 'containers' },
+  k3s: { folder: 'rancher/k3s', restart: 'systemctl restart k3s' },
 };
 
 export async function writeClientConfig(
@@ -74,14 +82,16 @@ export async function undoClientConfig(
       terminal.out(before === undefined ? `removed ${place}\n` : `put back ${place}\n`);
     }
     for (const copy of kept) terminal.out(`kept ${copy}\n`);
-    terminal.err('note: the client reads it as after the write: reload it in the same way\n');
+    const restart = IN_PLACE[client]?.restart;
+    if (restart !== undefined)
+      terminal.err(`then run: ${flags.user === true ? restart.replace(' ', ' --user ') : restart}\n`);
   });
 }
 
 function folderOf(client: ClientName, flags: ClientConfigFlags, terminal: Terminal): string {
-  const folder = FOLDERS[client];
-  if (folder !== undefined) return `${configFolder(flags, terminal)}/${folder}`;
-  const names = Object.keys(FOLDERS).join(', ');
+  const place = IN_PLACE[client];
+  if (place !== undefined) return `${configFolder(flags, terminal)}/${place.folder}`;
+  const names = Object.keys(IN_PLACE).join(', ');
   throw new UsageError(
     `the files of ${client} are not changed in place, only those of ${names}; redirect the output to a file, or use --out`,
   );
