@@ -9,7 +9,7 @@ import { type FoundFile, createClientFile, readClientFile, replaceClientFile } f
 import { clientFilePlace } from './client-file-place.ts';
 import { type FoundRecord, type WrittenFile, newestRecord, removeRecord, stampOf } from './client-write-record.ts';
 
-export interface UndoneFile {
+interface UndoneFile {
   readonly place: string;
   readonly now: FoundFile | undefined;
   /** What was there before we wrote; `undefined` when there was nothing. */

@@ -57,8 +57,7 @@ describe.skipIf(missing !== undefined)(`client-config${skipNote(missing)}`, () =
       root = await rootOf('docker');
       await mkdir(path.dirname(file()), { recursive: true });
       await writeFile(file(), theirs);
-      const { stderr } = succeeded(await run(['docker', ...mirrors(), '--root', root, '--write', '--yes']));
-      expect(stderr).toContain(`+        "${world.url}"`);
+      succeeded(await run(['docker', ...mirrors(), '--root', root, '--write', '--yes']));
       dockerd = await startDockerd({ configFile: file() });
     });
     afterAll(() => dockerd[Symbol.asyncDispose]());
@@ -117,10 +116,10 @@ describe.skipIf(missing !== undefined)(`client-config${skipNote(missing)}`, () =
       const theirs = 'version = 2\n\n[plugins."io.containerd.grpc.v1.cri".cni]\n  conf_dir = "/etc/cni/net.d" # ours\n';
       await writeFile(path.join(etc, 'config.toml'), theirs);
       succeeded(await run(['containerd', ...mirrors(), '--root', root, '--write', '--yes']));
-      expect(await readFile(path.join(etc, 'config.toml'), 'utf8')).toContain('conf_dir = "/etc/cni/net.d" # ours');
     });
 
     test('pulls by ctr, and by the plugin through which Kubernetes pulls', async () => {
+      expect(await readFile(path.join(etc, 'config.toml'), 'utf8')).toContain('conf_dir = "/etc/cni/net.d" # ours');
       await using containerd = await startContainerdOf(etc);
       for (const image of [NGINX, APP]) {
         succeeded(await containerd.pull(image));
