@@ -108,6 +108,8 @@ describe('a docker daemon', () => {
     expect(requests).toEqual(['POST /images/create?fromImage=docker.io%2Flibrary%2Fbusybox%3Alatest']);
     answerWith(200, '{"status":"Pulling"}\r\n{"error":"unexpected EOF"}\r\n');
     expect(await daemon.pull('busybox')).toBe('unexpected EOF');
+    answerWith(200, `${'{"status":"Downloading"}\r\n'.repeat(100_000)}{"error":"no space left"}`);
+    expect(await daemon.pull('busybox')).toBe('no space left');
     answerWith(404, '{"message":"manifest unknown"}');
     expect(await daemon.pull('busybox')).toBe('manifest unknown');
     await expectRefused(daemon.pull('../x'), /is not the name of an image/);

@@ -102,9 +102,13 @@ export class DockerDaemon implements AsyncDisposable {
     checkName(reference);
     const path = `/images/create?fromImage=${encodeURIComponent(reference)}`;
     const answer = await this.#ask({ method: 'POST', path }, call);
+    if (answer.status === 200) {
+      const progress = tap(answer.body.stream(), { mapError: (error) => this.#failure(error) });
+      const error = await errorAmid(progress);
+      return error && printable(error);
+    }
     const text = new TextDecoder().decode(await answer.body.bytes(MAX_ANSWER_BYTES));
-    const error = answer.status === 200 ? errorIn(text) : (refusalSchema.safeParse(parsed(text)).data?.message ?? text);
-    return error && printable(error);
+    return printable(refusalSchema.safeParse(parsed(text)).data?.message ?? text);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -184,6 +188,19 @@ function errorIn(text: string): string | undefined {
     if (error !== undefined) return error;
   }
   return undefined;
+}
+
+/** The same of progress that may be long. */
+async function errorAmid(progress: ReadableStream<Uint8Array>): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let error: string | undefined;
+  for await (const chunk of progress) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = (lines.pop() ?? '').slice(-MAX_ANSWER_BYTES);
+    error ??= errorIn(lines.join('\n'));
+  }
+  return error ?? errorIn(rest);
 }
 
 function parsed(text: string): unknown {

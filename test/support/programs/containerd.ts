@@ -15,6 +15,7 @@ export interface Containerd extends AsyncDisposable {
 
 /** With the plugin through which Kubernetes pulls. */
 export interface KubernetesContainerd extends Containerd {
+  readonly socket: string;
   pullByCri(image: string): Promise<PulledByCri>;
 }
 
@@ -46,6 +47,7 @@ export async function startContainerdOf(etc: string): Promise<KubernetesContaine
   const running = started.move();
   return {
     ...daemon,
+    socket: socketIn(folder),
     pullByCri: (image) => pullByCri(socketIn(folder), image),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
