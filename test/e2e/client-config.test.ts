@@ -10,6 +10,7 @@ import { missingPrograms, skipNote } from '../support/programs/missing-programs.
 import { whyNoPrivateFolder, withFolderAt } from '../support/programs/private-folder.ts';
 import { type Exit, runProgram } from '../support/programs/program.ts';
 import { type ScratchFolder, scratchFolder } from '../support/programs/scratch-folder.ts';
+import { startTlsFront } from '../support/programs/tls-front.ts';
 import { until } from '../support/programs/until.ts';
 import { WHARF } from '../support/programs/wharf.ts';
 
@@ -21,7 +22,7 @@ const DOWN = 'http://127.0.0.1:9';
 const missing =
   whyNoDockerd() ??
   whyNoPrivateFolder() ??
-  missingPrograms('dockerd', 'docker', 'containerd', 'ctr', 'podman', 'buildah', 'skopeo');
+  missingPrograms('dockerd', 'docker', 'containerd', 'ctr', 'podman', 'buildah', 'skopeo', 'openssl');
 
 describe.skipIf(missing !== undefined)(`client-config${skipNote(missing)}`, () => {
   let world: CacheWorld;
@@ -153,6 +154,23 @@ describe.skipIf(missing !== undefined)(`client-config${skipNote(missing)}`, () =
       // It names the first that it asked.
       expect(message).toContain(new URL(DOWN).host);
     });
+  });
+
+  test('containerd pulls over TLS by an authority of our own, and --check sees it, and what is wrong without', async () => {
+    await using front = await startTlsFront(world.host);
+    const root = await rootOf('containerd-tls');
+    const flags = ['containerd', '--mirror', front.url, '--root', root];
+    succeeded(await run([...flags, '--ca', front.caFile, '--write', '--yes']));
+    await using containerd = await startContainerdOf(path.join(root, 'etc/containerd'));
+    succeeded(await containerd.pull(NGINX));
+    expect(await containerd.pullByCri(APP)).toMatchObject({ status: 0 });
+    const check = (...more: readonly string[]) =>
+      run([...flags, '--check', '--image', APP, ...more], { CONTAINERD_ADDRESS: containerd.socket });
+    const { stdout } = succeeded(await check('--ca', front.caFile));
+    expect(stdout).toContain(`ok         containerd pulled ${APP} through ${new URL(front.url).host}\n`);
+    const distrusting = await check();
+    expect(distrusting.code).toBe(1);
+    expect(distrusting.stdout).toContain('shows a certificate that this machine does not trust');
   });
 
   describe.each(['podman', 'buildah', 'skopeo'] as const)('%s', (client) => {
