@@ -12,8 +12,9 @@ export function podman(setup: ClientSetup, options: ClientOptions): ClientConfig
   return dropIn('podman', `podman pull ${sampleImage(setup)}`, setup, options);
 }
 
+// Tags would be listed by the registry itself: mirrors are for reading an image.
 export function skopeo(setup: ClientSetup, options: ClientOptions): ClientConfiguration {
-  return dropIn('skopeo', `skopeo inspect docker://${sampleImage(setup)}`, setup, options);
+  return dropIn('skopeo', `skopeo inspect --no-tags docker://${sampleImage(setup)}`, setup, options);
 }
 
 export function buildah(setup: ClientSetup, options: ClientOptions): ClientConfiguration {
