@@ -172,3 +172,12 @@ test('what was changed between the look and the write is not written over', asyn
   await expect(writeClientFiles(changes, options)).rejects.toThrow(/was changed by somebody else meanwhile/);
   expect(await namesIn('/etc/docker')).toEqual(['daemon.json']);
 });
+
+test('a write that cannot be recorded leaves nothing behind', async () => {
+  await put(FILE, 'theirs\n');
+  const record = 'wharf-write-20261123T100000000Z.json';
+  await mkdir(at(`/etc/docker/${record}`));
+  await expect(write(appending('ours\n'))).rejects.toThrow(/cannot be written \(EEXIST\)/);
+  expect(await namesIn('/etc/docker')).toEqual(['daemon.json', record]);
+  expect(await read(FILE)).toBe('theirs\n');
+});

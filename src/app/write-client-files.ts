@@ -1,6 +1,6 @@
 // Puts what a client is to be told into its files: first what would change, then the change.
 import { constants, existsSync } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../async/clock.ts';
 import { digestOf } from '../oci/digest.ts';
@@ -8,7 +8,7 @@ import { UsageError } from '../oci/usage-error.ts';
 import { clientFileError, codeOf } from './client-file-error.ts';
 import { type FoundFile, createClientFile, readClientFile, replaceClientFile } from './client-file.ts';
 import { clientFilePlace } from './client-file-place.ts';
-import { type WrittenFile, saveRecord, stampOf } from './client-write-record.ts';
+import { type WriteRecord, type WrittenFile, saveRecord, stampOf } from './client-write-record.ts';
 
 /** A file, and how what is in it becomes what is to be in it. */
 export interface ClientFileEdit {
@@ -65,11 +65,29 @@ export async function writeClientFiles(
   const stamp = stampOf(clock.now());
   for (const { place, before } of changes) await checkIsUnchanged(place, before);
   const written: ClientFileWritten[] = [];
-  for (const { place, before } of changes) {
-    const backup = before && `${place}.wharf-backup-${stamp}`;
-    if (before !== undefined && backup !== undefined) await createClientFile(backup, before.text, before.stats);
-    written.push({ place, backup });
+  try {
+    for (const { place, before } of changes) {
+      const backup = before && `${place}.wharf-backup-${stamp}`;
+      if (before !== undefined && backup !== undefined) await createClientFile(backup, before.text, before.stats);
+      written.push({ place, backup });
+    }
+    const records = await clientFilePlace(folder, root);
+    const record = recordOf(client, changes, written);
+    await makeFolder(records);
+    await saveRecord(records, stamp, record);
+  } catch (error) {
+    for (const { backup } of written) if (backup !== undefined) await rm(backup, { force: true });
+    throw error;
   }
+  for (const { place, before, after } of changes) await replaceClientFile(place, after, before?.stats);
+  return written;
+}
+
+function recordOf(
+  client: string,
+  changes: readonly ClientFileChange[],
+  written: readonly ClientFileWritten[],
+): WriteRecord {
   const files = changes.map(({ path: file, place, after }, index): WrittenFile => {
     const backup = written[index]?.backup;
     return {
@@ -79,11 +97,7 @@ export async function writeClientFiles(
       ...(!existsSync(path.dirname(place)) && { madeFolder: true }),
     };
   });
-  const records = await clientFilePlace(folder, root);
-  await makeFolder(records);
-  await saveRecord(records, stamp, { client, files });
-  for (const { place, before, after } of changes) await replaceClientFile(place, after, before?.stats);
-  return written;
+  return { client, files };
 }
 
 /** A person may think for long before saying yes. */
