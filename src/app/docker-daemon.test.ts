@@ -90,6 +90,31 @@ describe('a docker daemon', () => {
     await expect(daemon.load(failing)).rejects.toThrow(/^a bad disk$/);
   });
 
+  test('says where it pulls from', async () => {
+    answerWith(
+      200,
+      '{"RegistryConfig":{"Mirrors":["http://m.example/"]},"DriverStatus":[["Backing Filesystem","xfs"]]}',
+    );
+    expect(await daemon.sources()).toEqual({ mirrors: ['http://m.example'], isContainerdStore: false });
+    answerWith(200, '{"DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}');
+    expect(await daemon.sources()).toEqual({ mirrors: [], isContainerdStore: true });
+    answerWith(200, '<html>');
+    await expectRefused(daemon.sources(), /is no docker daemon$/);
+  });
+
+  test('pulls, and says what it has against it, in its answer or amid its progress', async () => {
+    answerWith(200, '{"status":"Pulling"}\r\n{"status":"Digest: sha256:1"}\r\n');
+    expect(await daemon.pull('docker.io/library/busybox:latest')).toBeUndefined();
+    expect(requests).toEqual(['POST /images/create?fromImage=docker.io%2Flibrary%2Fbusybox%3Alatest']);
+    answerWith(200, '{"status":"Pulling"}\r\n{"error":"unexpected EOF"}\r\n');
+    expect(await daemon.pull('busybox')).toBe('unexpected EOF');
+    answerWith(200, `${'{"status":"Downloading"}\r\n'.repeat(100_000)}{"error":"no space left"}`);
+    expect(await daemon.pull('busybox')).toBe('no space left');
+    answerWith(404, '{"message":"manifest unknown"}');
+    expect(await daemon.pull('busybox')).toBe('manifest unknown');
+    await expectRefused(daemon.pull('../x'), /is not the name of an image/);
+  });
+
   test('that is not there is named with the path of its socket', async () => {
     await using absent = DockerDaemon.connect({ env: { DOCKER_HOST: 'unix:///no/such/docker.sock' } });
     let isCancelled = false;

@@ -1,4 +1,4 @@
-// A docker daemon as a place of images: what `docker save` and `docker load` ask of it.
+// A docker daemon as a place of images: what `docker save`, `docker load` and `docker pull` ask of it.
 import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { z } from 'zod';
@@ -17,6 +17,14 @@ export interface DockerDaemonOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** Where a daemon pulls from. */
+export interface DaemonSources {
+  /** `registry-mirrors`, without a slash at their ends. */
+  readonly mirrors: readonly string[];
+  /** Its images are containerd's, whose `hosts.toml` files come before the mirrors. */
+  readonly isContainerdStore: boolean;
+}
+
 /** A daemon writes a whole image to its disk before it sends or acknowledges any of it. */
 const MAX_WAIT_MS = 30 * 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -25,6 +33,10 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_SHOWN = 300;
 
 const refusalSchema = z.object({ message: z.string() });
+const infoSchema = z.object({
+  RegistryConfig: z.object({ Mirrors: z.array(z.string()).nullish() }).nullish(),
+  DriverStatus: z.array(z.array(z.string())).nullish(),
+});
 const progressSchema = z.object({ error: z.string().optional() });
 
 /** Disposing of it ends what is in flight. */
@@ -71,6 +83,32 @@ export class DockerDaemon implements AsyncDisposable {
     const error = errorIn(text);
     if (error === undefined) return;
     throw new UsageError(`the docker daemon at ${this.#address.name} could not load the archive: ${printable(error)}`);
+  }
+
+  async sources(call: Call = {}): Promise<DaemonSources> {
+    const answer = await this.#ask({ method: 'GET', path: '/info' }, call);
+    if (answer.status !== 200) throw await this.#refusal('to describe itself', answer);
+    const text = new TextDecoder().decode(await answer.body.bytes(MAX_ANSWER_BYTES));
+    const { success, data } = infoSchema.safeParse(parsed(text));
+    if (!success) throw new UsageError(`what answers at ${this.#address.name} is no docker daemon`);
+    return {
+      mirrors: (data.RegistryConfig?.Mirrors ?? []).map((mirror) => mirror.replace(/\/$/, '')),
+      isContainerdStore: (data.DriverStatus ?? []).some((pair) => pair.join(' ').includes('containerd.snapshotter')),
+    };
+  }
+
+  /** What it has against pulling the image; `undefined` when it has pulled it. The reference has a tag or a digest. */
+  async pull(reference: string, call: Call = {}): Promise<string | undefined> {
+    checkName(reference);
+    const path = `/images/create?fromImage=${encodeURIComponent(reference)}`;
+    const answer = await this.#ask({ method: 'POST', path }, call);
+    if (answer.status === 200) {
+      const progress = tap(answer.body.stream(), { mapError: (error) => this.#failure(error) });
+      const error = await errorAmid(progress);
+      return error && printable(error);
+    }
+    const text = new TextDecoder().decode(await answer.body.bytes(MAX_ANSWER_BYTES));
+    return printable(refusalSchema.safeParse(parsed(text)).data?.message ?? text);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,6 +188,19 @@ function errorIn(text: string): string | undefined {
     if (error !== undefined) return error;
   }
   return undefined;
+}
+
+/** The same of progress that may be long. */
+async function errorAmid(progress: ReadableStream<Uint8Array>): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let error: string | undefined;
+  for await (const chunk of progress) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = (lines.pop() ?? '').slice(-MAX_ANSWER_BYTES);
+    error ??= errorIn(lines.join('\n'));
+  }
+  return error ?? errorIn(rest);
 }
 
 function parsed(text: string): unknown {

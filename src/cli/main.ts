@@ -6,6 +6,7 @@ import { RemoteError } from '../remote/remote-error.ts';
 import { addBundleCommand } from './commands/bundle.ts';
 import { addCatalogCommand } from './commands/catalog.ts';
 import { addCheckCommand } from './commands/check.ts';
+import { addClientConfigCommand } from './commands/client-config.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addCopyCommand } from './commands/copy.ts';
@@ -80,6 +81,7 @@ export function buildProgram(context: CommandContext): Command {
   addLimitsCommand(program, context);
   addProbeCommand(program, context);
   addLoginCommands(program, context);
+  addClientConfigCommand(program, context);
   addDemoCommand(program, context);
   addConfigCommand(program, context);
   addCompletionCommand(program, context);

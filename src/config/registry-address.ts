@@ -18,7 +18,7 @@ export function parseRegistryAddress(text: string): RegistryAddress | undefined 
   if (!isDomain(host)) return undefined;
   if (host === DOCKER_HUB || host === 'index.docker.io') return { origin: BUILT_IN_UPSTREAMS[DOCKER_HUB].url, path };
   if (scheme === undefined && !looksLikeRegistry(host)) return undefined;
-  const url = URL.parse(`${scheme ?? defaultScheme(host)}://${host}`);
+  const url = URL.parse(`${scheme ?? (isLoopbackHost(host) ? 'http' : 'https')}://${host}`);
   return url === null ? undefined : { origin: url.origin, path };
 }
 
@@ -27,6 +27,7 @@ function looksLikeRegistry(host: string): boolean {
   return host === 'localhost' || /[.:]/.test(host);
 }
 
-function defaultScheme(host: string): 'http' | 'https' {
-  return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i.test(host) ? 'http' : 'https';
+/** Whether a host, perhaps with a port, is the machine of whoever says it. */
+export function isLoopbackHost(host: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i.test(host);
 }

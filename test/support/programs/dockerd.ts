@@ -7,6 +7,8 @@ import { until } from './until.ts';
 export interface DockerdOptions {
   /** URLs that it asks for what is docker.io's before docker.io. */
   readonly registryMirrors?: readonly string[] | undefined;
+  /** Its daemon.json, instead of that of the machine. */
+  readonly configFile?: string | undefined;
 }
 
 export interface Dockerd extends AsyncDisposable {
@@ -15,6 +17,8 @@ export interface Dockerd extends AsyncDisposable {
   /** Of the containerd that it brings along. */
   readonly containerdSocket: string;
   docker(...args: readonly string[]): Promise<Exit>;
+  /** What `systemctl reload docker` does. It does not wait until that is done. */
+  reload(): void;
 }
 
 /** Why there is none; `undefined` when there can be. */
@@ -23,16 +27,16 @@ export function whyNoDockerd(): string | undefined {
 }
 
 /** A fresh daemon that is ready. Disposing it ends it and removes what it has. */
-export async function startDockerd({ registryMirrors = [] }: DockerdOptions = {}): Promise<Dockerd> {
+export async function startDockerd({ registryMirrors = [], configFile }: DockerdOptions = {}): Promise<Dockerd> {
   await using started = new AsyncDisposableStack();
   const folder = started.use(await scratchFolder('dockerd'));
   const at = (name: string) => path.join(folder.path, name);
   const host = `unix://${at('docker.sock')}`;
   const roots = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid')];
   const mirrors = registryMirrors.map((url) => `--registry-mirror=${url}`);
-  const daemon = started.use(
-    await startProgram('dockerd', ['--iptables=false', '--bridge=none', '--host', host, ...roots, ...mirrors]),
-  );
+  const config = configFile === undefined ? [] : ['--config-file', configFile];
+  const flags = ['--iptables=false', '--bridge=none', '--host', host, ...roots, ...mirrors, ...config];
+  const daemon = started.use(await startProgram('dockerd', flags));
   const docker = (...args: readonly string[]) => runProgram('docker', ['--host', host, ...args]);
   let ended: Exit | undefined;
   void daemon.exited.then((exit) => (ended = exit));
@@ -43,6 +47,7 @@ export async function startDockerd({ registryMirrors = [] }: DockerdOptions = {}
     host,
     containerdSocket: at('exec/containerd/containerd.sock'),
     docker,
+    reload: () => daemon.kill('SIGHUP'),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
