@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ClientConfiguration, ClientOptions } from '../client-config/client-configuration.ts';
 import type { ClientSetup } from '../client-config/client-setup.ts';
 import { CLIENTS, type ClientName } from '../client-config/clients.ts';
+import { frontOptions } from '../client-config/front-options.ts';
 import { shellWord } from '../client-config/quoted.ts';
 import { resolveClientSetup } from '../client-config/resolve-client-setup.ts';
 import { closest } from '../config/did-you-mean.ts';
@@ -43,7 +44,10 @@ export function configure(client: ClientName, flags: ClientConfigFlags, terminal
     needsMirror,
   });
   const setup = { ...whole, upstreams: chosen(whole, flags.upstream) };
-  return { setup, configuration: generate(setup, clientOptions(flags, terminal)) };
+  return {
+    setup,
+    configuration: generate(setup, { ...clientOptions(flags, terminal), front: config && frontOptions(config) }),
+  };
 }
 
 /** Where the files of the user who runs the client are, or the system's. */

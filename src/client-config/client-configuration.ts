@@ -1,4 +1,5 @@
 import type { ClientSetup } from './client-setup.ts';
+import type { NginxOptions } from './nginx.ts';
 
 type FileFormat = 'json' | 'toml' | 'yaml' | 'nginx' | 'caddyfile' | 'hosts' | 'shell' | 'systemd';
 
@@ -32,6 +33,8 @@ export interface ClientOptions {
   readonly userConfigFolder?: string | undefined;
   /** The client's version, such as `24.0`. Absent: what every version that is in use can read, where there is such a thing. */
   readonly clientVersion?: string | undefined;
+  /** What the mirror's own configuration says for a server that stands in front of it. */
+  readonly front?: NginxOptions | undefined;
 }
 
 /** A row of the table of clients. */

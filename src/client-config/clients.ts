@@ -1,5 +1,6 @@
 import { buildkit } from './buildkit.ts';
 import { clash } from './clash.ts';
+import { caddyConfiguration } from './caddy.ts';
 import type { Client } from './client-configuration.ts';
 import { containerd, dockerContainerd, nerdctl } from './containerd.ts';
 import { docker, dockerdFlags } from './docker.ts';
@@ -8,6 +9,7 @@ import { k3d } from './k3d.ts';
 import { kind } from './kind.ts';
 import { kubeadm } from './kubeadm.ts';
 import { minikube } from './minikube.ts';
+import { nginxConfiguration } from './nginx.ts';
 import { buildah, crio, podman, skopeo } from './registries-conf.ts';
 import { k3s, rke2 } from './registries-yaml.ts';
 
@@ -30,6 +32,10 @@ export const CLIENTS = {
   buildah: told('buildah: the same drop-in', buildah),
   buildkit: told('BuildKit: buildkitd.toml', buildkit),
   // What stands in front of the mirror, or between it and the upstreams.
+  nginx: told('nginx in front of the mirror, with a name for each upstream', (setup, { front }) =>
+    nginxConfiguration(setup, front),
+  ),
+  caddy: told('Caddy in front of the mirror', (setup, { front }) => caddyConfiguration(setup, front)),
   clash: untold('clash and mihomo: rules for all hosts that the upstreams need', clash),
   hosts: untold('a plain list of all hosts that the upstreams need', hosts),
 } as const satisfies Record<string, Client>;
