@@ -31,7 +31,7 @@ async function hear(socket: Duplex, answerEnd: Turn['answerEnd'], signal: AbortS
     const chunk = socket.read() as Buffer | null;
     if (chunk === null) {
       if (socket.readableEnded || socket.destroyed) throw new SendError('PROXY', 'broke the connection');
-      await once(socket, 'readable', { signal });
+      await news(socket, signal);
       continue;
     }
     heard = Buffer.concat([heard, chunk]);
@@ -41,5 +41,16 @@ async function hear(socket: Duplex, answerEnd: Turn['answerEnd'], signal: AbortS
       return heard.subarray(0, end);
     }
     if (heard.byteLength > MAX_ANSWER_BYTES) throw new SendError('PROXY', 'answered more than a proxy has to say');
+  }
+}
+
+// The last 'readable' may have come together with the end, and is then followed by 'end' alone.
+async function news(socket: Duplex, signal: AbortSignal): Promise<void> {
+  const heard = new AbortController();
+  const until = { signal: AbortSignal.any([signal, heard.signal]) };
+  try {
+    await Promise.race(['readable', 'end', 'close'].map((event) => once(socket, event, until)));
+  } finally {
+    heard.abort();
   }
 }

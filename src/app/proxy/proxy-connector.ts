@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { callbackify } from 'node:util';
 import { buildConnector } from 'undici';
 import type { ProxyAddress } from '../../config/proxy-url.ts';
 import { SendError } from '../../remote/send.ts';
@@ -31,26 +32,20 @@ export function isForwarded({ protocol }: { readonly protocol: string }, { kind 
 export function proxyConnector({ proxy, tls, signal }: ProxyConnectorOptions): buildConnector.connector {
   const toProxy = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
   const startTls = buildConnector(tls);
-  const connect = async (target: Target) => {
+  const reach = async (target: Target) => {
     const { hostname, port } = proxy;
     const protocol = proxy.kind === 'https' ? 'https:' : 'http:';
     const socket = await connected(toProxy, { hostname, host: hostname, protocol, port: `${port}` });
     if (!isForwarded(target, proxy)) await openTunnel(socket, conversationOf(proxy, target), signal);
     return socket;
   };
-  return (target, callback) => {
-    connect(target)
-      .catch((error: unknown) => {
-        throw behindProxy(proxy, error);
-      })
-      .then((socket) =>
-        target.protocol === 'https:' ? connected(startTls, { ...target, httpSocket: socket }) : socket,
-      )
-      .then(
-        (socket) => callback(null, socket),
-        (error: Error) => callback(error, null),
-      );
+  const connect = async (target: Target) => {
+    const httpSocket = await reach(target).catch((error: unknown) => {
+      throw behindProxy(proxy, error);
+    });
+    return target.protocol === 'https:' ? await connected(startTls, { ...target, httpSocket }) : httpSocket;
   };
+  return callbackify(connect) as buildConnector.connector;
 }
 
 /** A failure that is the proxy's, in a sentence that begins with the host that was wanted. Bugs come back as they are. */
