@@ -45,7 +45,12 @@ export function proxyConnector({ proxy, tls, signal }: ProxyConnectorOptions): b
     });
     return target.protocol === 'https:' ? await connected(startTls, { ...target, httpSocket }) : httpSocket;
   };
-  return callbackify(connect) as buildConnector.connector;
+  const byCallback = callbackify(connect);
+  return (target, callback) => {
+    byCallback(target, (error: Error | null, socket) =>
+      error === null ? callback(null, socket) : callback(error, null),
+    );
+  };
 }
 
 /** A failure that is the proxy's, in a sentence that begins with the host that was wanted. Bugs come back as they are. */
