@@ -4,7 +4,7 @@ import type { Agent } from 'undici';
 import type { ProxyAddress } from '../config/proxy-url.ts';
 import type { ChooseProxy } from '../remote/proxy-environment.ts';
 import { type Reach, type Send, SendError, type SendRequest, type SendResponse } from '../remote/send.ts';
-import { basic, loginRefused } from './proxy/http-tunnel.ts';
+import { basic, refusalOf } from './proxy/http-tunnel.ts';
 import { behindProxy, isForwarded } from './proxy/proxy-connector.ts';
 import { RequestBody } from './request-body.ts';
 import { type TlsSettings, openAgent } from './undici-agent.ts';
@@ -70,9 +70,11 @@ async function exchange(agents: Agents, request: SendRequest, chooseProxy: Choos
     };
     agents[request.reach].dispatch(options, undici);
     const response = await undici.answer;
-    if (forwarder === undefined || response.status !== 407) return response;
+    if (forwarder === undefined || !isOfProxy(response)) return response;
+    const refusal = refusalOf(response.status, forwarder.login);
+    if (refusal === undefined) return response;
     await response.body.discard();
-    throw behindProxy(forwarder, loginRefused(forwarder.login, '407'));
+    throw behindProxy(forwarder, refusal);
   } catch (error) {
     // A request that failed because its body did is the body's failure.
     throw streamed?.failure === undefined ? error : streamed.failure.error;
@@ -85,6 +87,11 @@ async function exchange(agents: Agents, request: SendRequest, chooseProxy: Choos
 function forwarderFor(url: URL, chooseProxy: ChooseProxy): ProxyAddress | undefined {
   const proxy = chooseProxy(url);
   return proxy !== undefined && isForwarded(url, proxy) ? proxy : undefined;
+}
+
+/** Of a request that was forwarded. An answer of the proxy's own says so, if only in the way that it signs it. */
+function isOfProxy({ status, headers }: SendResponse): boolean {
+  return status === 407 || /^(?:tinyproxy|squid)\b/i.test(headers.get('server') ?? '');
 }
 
 function headersOf({ headers, sizeBytes }: SendRequest, forwarder: ProxyAddress | undefined): Record<string, string> {

@@ -95,7 +95,7 @@ describe.skipIf(missing !== undefined)(`behind proxies${skipNote(missing)}`, () 
     await using world = await openSyncWorld();
     const proxy = `http://127.0.0.1:${await freePort()}`;
     await configure(world, proxy.replace('//', `//ada:${SECRET}@`));
-    const { code, stderr } = await world.sync();
+    const { code, stderr } = await world.wharf.run(['limits', 'docker.io']);
     expect(stderr).toContain(`is behind the proxy ${proxy}, which refused the connection`);
     expect(code).toBeGreaterThan(0);
     expectNoSecret(stderr);

@@ -18,7 +18,9 @@ export function* httpTunnel({ hostname, port }: TunnelTarget, login: ProxyLogin 
   let say: Uint8Array = Buffer.from(`CONNECT ${authority} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`);
   for (let answers = 0; answers <= MAX_INTERIM_ANSWERS; answers += 1) {
     const status = statusOf(yield { say, answerEnd });
-    if (status >= 200) return checkTunnel(status, login);
+    const refusal = refusalOf(status, login);
+    if (status >= 200 && refusal !== undefined) throw refusal;
+    if (status >= 200) return;
     say = NOTHING;
   }
   throw notHttp();
@@ -37,14 +39,15 @@ export function loginRefused(login: ProxyLogin | undefined, detail: string): Sen
   return new SendError('PROXY_REFUSED', words, { detail });
 }
 
-function checkTunnel(status: number, login: ProxyLogin | undefined): void {
-  if (status < 300) return;
-  const detail = `${status}`;
-  if (status === 407) throw loginRefused(login, detail);
+/** What it means that the proxy itself gave this answer; `undefined` where it did what it was asked. */
+export function refusalOf(status: number, login: ProxyLogin | undefined): SendError | undefined {
+  if (status < 300) return undefined;
+  // tinyproxy answers 401 where it means 407.
+  if (status === 407 || status === 401) return loginRefused(login, `${status}`);
   if (status >= 500 || status === 408 || status === 429) {
-    throw new SendError('PROXY', `answered ${status} to CONNECT; it could not reach that host`);
+    return new SendError('PROXY', `answered ${status}; it could not reach that host`);
   }
-  throw new SendError('PROXY_REFUSED', `answered ${status} to CONNECT; its rules forbid that host or its port`);
+  return new SendError('PROXY_REFUSED', `answered ${status}; its rules forbid that host or its port`);
 }
 
 function answerEnd(heard: Uint8Array): number | undefined {

@@ -140,8 +140,8 @@ describe('a proxy', () => {
   });
 
   test.each<[what: string, kind: string, answer: string | Uint8Array, code: string, words: string]>([
-    ['a 403', 'http', 'HTTP/1.1 403 Filtered\r\n\r\n', 'PROXY_REFUSED', 'answered 403 to CONNECT; its rules forbid'],
-    ['a 503', 'http', 'HTTP/1.1 503 Unavailable\r\n\r\n', 'PROXY', 'answered 503 to CONNECT; it could not reach'],
+    ['a 403', 'http', 'HTTP/1.1 403 Filtered\r\n\r\n', 'PROXY_REFUSED', 'answered 403; its rules forbid'],
+    ['a 503', 'http', 'HTTP/1.1 503 Unavailable\r\n\r\n', 'PROXY', 'answered 503; it could not reach'],
     ['something else', 'http', 'SSH-2.0-OpenSSH_9.2\r\n', 'PROXY', 'answered with something that is not HTTP'],
     ['no end', 'http', `HTTP/1.1 200 OK\r\n${'x'.repeat(20_000)}`, 'PROXY', 'answered more than a proxy has to say'],
     ['patience', 'http', 'HTTP/1.1 100 Go on\r\n\r\n'.repeat(20), 'PROXY', 'answered with something that is not HTTP'],

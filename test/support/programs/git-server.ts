@@ -1,10 +1,12 @@
-// A git repository over HTTP, or HTTPS, as a server of mere files has it: git's "dumb" protocol.
+// A git repository over HTTP or HTTPS, as its hosts serve it: each request is answered by `git http-backend`, a CGI program.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, readFile } from 'node:fs/promises';
-import { type RequestListener, createServer } from 'node:http';
+import { cp } from 'node:fs/promises';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { ScratchRepository, runGit } from '../library/scratch-repository.ts';
 import type { Certificate } from './certificate.ts';
 import { SMALL_LIBRARY } from './library-folder.ts';
@@ -23,14 +25,10 @@ export async function startGitServer(certificate?: Certificate): Promise<GitServ
   repository.commit({});
   const bare = path.join(folder.path, 'library.git');
   runGit('clone', '--quiet', '--bare', repository.folder, bare);
-  runGit('-C', bare, 'update-server-info');
-  const listener: RequestListener = (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://git.test');
-    const refuse = () => response.writeHead(404).end();
-    if (pathname.includes('..')) refuse();
-    else readFile(path.join(folder.path, pathname)).then((bytes) => response.end(bytes), refuse);
-  };
-  const server = certificate === undefined ? createServer(listener) : createTlsServer(certificate, listener);
+  runGit('-C', bare, 'config', 'uploadpack.allowFilter', 'true');
+  const answer = (request: IncomingMessage, response: ServerResponse) =>
+    void runBackend(folder.path, request, response);
+  const server = certificate === undefined ? createServer(answer) : createTlsServer(certificate, answer);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   opened.defer(async () => {
@@ -43,4 +41,34 @@ export async function startGitServer(certificate?: Certificate): Promise<GitServ
     port: (server.address() as AddressInfo).port,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+async function runBackend(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = 'GET', url = '/', headers } = request;
+  const { pathname, searchParams } = new URL(url, 'http://git.test');
+  const backend = spawn('git', ['http-backend'], {
+    env: {
+      PATH: process.env['PATH'],
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: '1',
+      REQUEST_METHOD: method,
+      PATH_INFO: pathname,
+      QUERY_STRING: `${searchParams}`,
+      CONTENT_TYPE: headers['content-type'] ?? '',
+      HTTP_CONTENT_ENCODING: `${headers['content-encoding'] ?? ''}`,
+      GIT_PROTOCOL: `${headers['git-protocol'] ?? ''}`,
+    },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  // It may have answered before it has read all.
+  backend.stdin.on('error', () => undefined);
+  request.pipe(backend.stdin);
+  const output = await buffer(backend.stdout);
+  const headEnd = output.indexOf('\r\n\r\n');
+  for (const line of output.toString('latin1', 0, headEnd).split('\r\n')) {
+    const [name = '', value = ''] = line.split(/: (.*)/s);
+    if (name === 'Status') response.statusCode = Number.parseInt(value, 10);
+    else response.setHeader(name, value);
+  }
+  response.end(output.subarray(headEnd + 4));
 }

@@ -52,15 +52,24 @@ async function talkHttp(client: Socket, options: ProxyDoubleOptions, note: Note)
   });
   const [, method = '', target = ''] = /^(\w+) (\S+) HTTP/.exec(head.toString()) ?? [];
   if (!isWelcome(head.toString(), options)) {
-    client.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    client.end(
+      'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+    );
     return;
   }
   const url = new URL(method === 'CONNECT' ? `http://${target}` : target);
   note(url.host);
   const origin = connect({ port: Number(url.port), host: '127.0.0.1' });
   if (method === 'CONNECT') client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-  else origin.write(head);
+  else origin.write(forwarded(head.toString('latin1'), url), 'latin1');
   join(client, origin, options);
+}
+
+// One request a connection: the next one would have to be looked at too.
+function forwarded(head: string, url: URL): string {
+  const [first = '', ...headers] = head.split('\r\n');
+  const kept = headers.filter((line) => !/^(?:proxy-.*|connection):/i.test(line));
+  return [first.replace(/ \S+ /, ` ${url.pathname}${url.search} `), 'Connection: close', ...kept].join('\r\n');
 }
 
 function isWelcome(head: string, { login }: ProxyDoubleOptions): boolean {
