@@ -75,20 +75,24 @@ describe.skipIf(missing !== undefined)(`behind proxies${skipNote(missing)}`, () 
       expect(code).toBeGreaterThan(0);
       expectNoSecret(stdout, stderr);
     });
+  });
 
-    test('what the configuration check prints has no login', async () => {
-      await using proxy = await start();
-      await using world = await openSyncWorld();
-      await configure(world, proxy.urlWithLogin);
-      for (const args of [
-        ['config', 'check'],
-        ['config', 'check', '--json'],
-        ['config', 'show'],
-      ]) {
-        const { stdout, stderr } = await world.wharf.run(args);
-        expectNoSecret(stdout, stderr);
-      }
-    });
+  test('what is printed of the configuration has no login of a proxy', async () => {
+    await using wharf = await openWharf();
+    const proxy = `socks5://ada:${SECRET}@127.0.0.1:1080`;
+    await wharf.configure(JSON.stringify({ upstreams: { 'docker.io': { proxy } } }));
+    for (const args of [
+      ['config', 'check'],
+      ['config', 'check', '--json'],
+    ]) {
+      const { stdout, stderr } = await wharf.run(args);
+      expectNoSecret(stdout, stderr);
+    }
+    await wharf.configure(JSON.stringify({ upstreams: { 'docker.io': { proxy: `${proxy}/wrong` } } }));
+    const { code, stderr } = await wharf.run(['config', 'check']);
+    expect(stderr).toContain('expected a proxy such as http://127.0.0.1:7890 or socks5://127.0.0.1:7891, or direct');
+    expect(code).toBe(2);
+    expectNoSecret(stderr);
   });
 
   test('a proxy that is not there is one sentence, which names it', async () => {
@@ -165,11 +169,12 @@ describe.skipIf(missing !== undefined)(`behind proxies${skipNote(missing)}`, () 
       await logWith(proxy, [`CONNECT git.test:${server.port}`]);
       expectNoSecret(listed.stdout, listed.stderr);
 
-      const fresh = ['--config', '/dev/null'];
-      const refused = await wharf.run([...catalog(url), ...fresh], { ...env, HTTPS_PROXY: `${proxy.url}` });
+      await using elsewhere = await openWharf();
+      await elsewhere.configure('data: ./data\n');
+      const refused = await elsewhere.run(catalog(url), { ...env, HTTPS_PROXY: proxy.url });
       expect(refused.stderr).toMatch(/could not be fetched.*407/);
-      const isDirect = await wharf.run([...catalog(url), ...fresh], { ...env, NO_PROXY: 'git.test' });
-      expect(isDirect.stderr).toMatch(/could not be fetched.*[Rr]esolve host/);
+      const direct = await elsewhere.run(catalog(url), { ...env, NO_PROXY: 'git.test' });
+      expect(direct.stderr).toMatch(/could not be fetched.*[Rr]esolve host/);
     });
 
     test.each(['http', 'socks5'] as const)('through a proxy that speaks %s, by http', async (kind) => {

@@ -45,7 +45,7 @@ export async function startGitServer(certificate?: Certificate): Promise<GitServ
 
 async function runBackend(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = 'GET', url = '/', headers } = request;
-  const { pathname, searchParams } = new URL(url, 'http://git.test');
+  const { pathname, search } = new URL(url, 'http://git.test');
   const backend = spawn('git', ['http-backend'], {
     env: {
       PATH: process.env['PATH'],
@@ -53,10 +53,10 @@ async function runBackend(root: string, request: IncomingMessage, response: Serv
       GIT_HTTP_EXPORT_ALL: '1',
       REQUEST_METHOD: method,
       PATH_INFO: pathname,
-      QUERY_STRING: `${searchParams}`,
+      QUERY_STRING: search.slice(1),
       CONTENT_TYPE: headers['content-type'] ?? '',
-      HTTP_CONTENT_ENCODING: `${headers['content-encoding'] ?? ''}`,
-      GIT_PROTOCOL: `${headers['git-protocol'] ?? ''}`,
+      HTTP_CONTENT_ENCODING: headers['content-encoding'] ?? '',
+      GIT_PROTOCOL: String(headers['git-protocol'] ?? ''),
     },
     stdio: ['pipe', 'pipe', 'ignore'],
   });

@@ -33,8 +33,12 @@ export async function startTinyproxy(): Promise<ProxyProcess> {
     const config = path.join(folder.path, 'tinyproxy.conf');
     const { username, password } = PROXY_LOGIN;
     const lines = [
-      ...[`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 600', 'MaxClients 300'],
-      ...[`BasicAuth ${username} ${password}`, `LogFile "${logFile}"`, 'LogLevel Connect'],
+      `Port ${port}`,
+      'Listen 127.0.0.1',
+      'MaxClients 300',
+      `BasicAuth ${username} ${password}`,
+      `LogFile "${logFile}"`,
+      'LogLevel Connect',
     ];
     await writeFile(config, `${lines.join('\n')}\n`);
     return await startProgram('tinyproxy', ['-d', '-c', config]);
@@ -72,8 +76,13 @@ export async function startSquid({ hosts = [], certificate }: SquidOptions = {})
       `hosts_file ${file('hosts')}`,
       `access_log stdio:${logFile}`,
       `cache_log ${file('cache.log')}`,
-      ...['pid_filename none', 'cache deny all', 'cache_mem 8 MB', 'netdb_filename none', 'pinger_enable off'],
-      ...['shutdown_lifetime 0 seconds', 'via off', 'max_filedescriptors 1024', `coredump_dir ${folder.path}`],
+      `coredump_dir ${folder.path}`,
+      'pid_filename none',
+      'cache deny all',
+      'netdb_filename none',
+      'pinger_enable off',
+      'shutdown_lifetime 0 seconds',
+      'max_filedescriptors 1024',
     ];
     await writeFile(file('squid.conf'), `${lines.join('\n')}\n`);
     return await startProgram('squid', ['-N', '-f', file('squid.conf')]);
