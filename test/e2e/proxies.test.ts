@@ -81,13 +81,9 @@ describe.skipIf(missing !== undefined)(`behind proxies${skipNote(missing)}`, () 
     await using wharf = await openWharf();
     const proxy = `socks5://ada:${SECRET}@127.0.0.1:1080`;
     await wharf.configure(JSON.stringify({ upstreams: { 'docker.io': { proxy } } }));
-    for (const args of [
-      ['config', 'check'],
-      ['config', 'check', '--json'],
-    ]) {
-      const { stdout, stderr } = await wharf.run(args);
-      expectNoSecret(stdout, stderr);
-    }
+    const checked = await wharf.run(['config', 'check']);
+    expect(checked.code).toBe(0);
+    expectNoSecret(checked.stdout, checked.stderr);
     await wharf.configure(JSON.stringify({ upstreams: { 'docker.io': { proxy: `${proxy}/wrong` } } }));
     const { code, stderr } = await wharf.run(['config', 'check']);
     expect(stderr).toContain('expected a proxy such as http://127.0.0.1:7890 or socks5://127.0.0.1:7891, or direct');

@@ -53,7 +53,7 @@ export async function startMicrosocks(): Promise<ProxyProcess> {
   });
 }
 
-/** As it is usually set up: CONNECT leads to any port only because the tests' registries have any. */
+/** Unlike its usual settings these let CONNECT lead to any port, as the registries of tests have any. */
 export async function startSquid({ hosts = [], certificate }: SquidOptions = {}): Promise<ProxyProcess> {
   const kind = certificate === undefined ? 'http' : 'https';
   return await startProxy(kind, async (folder, port, logFile) => {
