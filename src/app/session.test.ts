@@ -32,12 +32,6 @@ describe('an upstream', () => {
       '"quay.io" is not a configured upstream; there are docker.io, ghcr.io, gcr.io, registry.k8s.io, mcr.microsoft.com',
     );
   });
-
-  test('that needs a proxy is refused rather than reached without', async () => {
-    const config = configOf('upstreams: { ghcr.io: { proxy: "http://127.0.0.1:7890" } }');
-    await using session = new Session({ config, credentials: noLogins });
-    expect(() => session.upstream('ghcr.io')).toThrow('proxies are not built yet');
-  });
 });
 
 describe('a login', () => {

@@ -22,11 +22,13 @@ import { parseRepositoryName } from '../oci/reference.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import { folderOf } from '../pull-through/which-repository.ts';
 import type { CredentialStore, Credentials } from '../remote/credentials.ts';
+import type { ResolveHost } from '../remote/foreign-reach.ts';
 import { HarborProjects } from '../remote/harbor-projects.ts';
 import { HubApi } from '../remote/hub-api.ts';
 import { Mirror } from '../remote/mirror.ts';
 import { Network } from '../remote/network.ts';
 import type { ProjectCreator } from '../remote/project-creator.ts';
+import { type ProxyEnvironment, proxyChoice } from '../remote/proxy-environment.ts';
 import { type PullLedger, ProcessPullLedger } from '../remote/pull-ledger.ts';
 import { RemoteRegistry } from '../remote/remote-registry.ts';
 import { Upstream } from '../remote/upstream.ts';
@@ -36,12 +38,15 @@ import type { SyncTarget } from '../sync/job.ts';
 import { isAlive } from './is-alive.ts';
 import { readKeyPair } from './key-pair.ts';
 import { type Store, openStore } from './open-store.ts';
-import { type TlsSettings, UndiciSend } from './undici-send.ts';
+import type { TlsSettings } from './undici-agent.ts';
+import { UndiciSend } from './undici-send.ts';
 
 export interface SessionOptions {
   readonly config: Config;
   /** Logins that are kept on this machine, for registries whose configuration has none. */
   readonly credentials: CredentialStore;
+  /** The proxies that the environment names; without it there are only those of the configuration. */
+  readonly proxies?: ProxyEnvironment | undefined;
   /** What this machine remembers of pulls; without it the session knows only what it sees. The session closes it. */
   readonly journal?: Journal | undefined;
   /** Clients wait for each answer: no pause of an upstream is waited for, and no pulls are kept back from them. */
@@ -55,8 +60,12 @@ const LONGEST_PAUSE_FOR_CLIENTS_MS = 3_000;
 /** Everything one command works with. Dispose of it to close its connections. */
 export class Session implements AsyncDisposable {
   readonly config: Config;
+  /** By way of what the environment says. */
   readonly network: Network;
   readonly #send: UndiciSend;
+  readonly #proxies: ProxyEnvironment | undefined;
+  /** By the proxy that was chosen. */
+  readonly #networks = new Map<string | undefined, Network>();
   /** Logins that are kept on this machine. */
   readonly credentials: CredentialStore;
   readonly journal: Journal | undefined;
@@ -66,13 +75,14 @@ export class Session implements AsyncDisposable {
   readonly #isServing: boolean;
   #store: Promise<Store> | undefined;
 
-  constructor({ config, credentials, journal, isServing = false }: SessionOptions) {
+  constructor({ config, credentials, proxies, journal, isServing = false }: SessionOptions) {
     this.config = config;
     this.credentials = credentials;
     this.#isServing = isServing;
     this.journal = journal;
     this.#send = new UndiciSend({ tls: this.#tls });
-    this.network = new Network({ send: this.#send.send, clock: systemClock, rates: this.#rates, resolveHost });
+    this.#proxies = proxies;
+    this.network = this.#networkBy(undefined);
   }
 
   /** A configured upstream. Throws UsageError for any other name. */
@@ -96,12 +106,12 @@ export class Session implements AsyncDisposable {
     { isTarget = false }: { readonly isTarget?: boolean } = {},
   ): RemoteRegistry {
     this.#prepare(endpoint);
-    const { credentials, realms } = endpoint;
+    const { credentials, realms, proxy } = endpoint;
     const url = new URL(endpoint.url);
     return new RemoteRegistry({
       name,
       url,
-      network: this.network,
+      network: this.#networkBy(proxy),
       realms,
       credentials: () => this.#login(url, credentials),
       isTarget,
@@ -112,7 +122,7 @@ export class Session implements AsyncDisposable {
   projects(endpoint: EndpointConfig): ProjectCreator {
     const url = new URL(endpoint.url);
     const credentials = () => this.#login(url, endpoint.credentials);
-    return new HarborProjects({ url, network: this.network, traffic: new Traffic(), credentials });
+    return new HarborProjects({ url, network: this.#networkBy(endpoint.proxy), traffic: new Traffic(), credentials });
   }
 
   /** Where a job copies to. */
@@ -159,24 +169,23 @@ export class Session implements AsyncDisposable {
     const { name, credentials, realms, hubApi, reservedPulls } = config;
     this.#prepare(config);
     const url = new URL(config.url);
+    const network = this.#networkBy(config.proxy);
     const longestPauseMs = this.#isServing ? LONGEST_PAUSE_FOR_CLIENTS_MS : undefined;
     const registry = new RemoteRegistry({
       name,
       url,
-      network: this.network,
+      network,
       realms,
       credentials: () => this.#login(url, credentials),
       ledger: this.#ledger(name, this.#isServing ? 0 : reservedPulls, credentials),
       longestPauseMs,
     });
     const api =
-      hubApi === undefined
-        ? undefined
-        : new HubApi({ url: new URL(hubApi), network: this.network, traffic: registry.traffic });
+      hubApi === undefined ? undefined : new HubApi({ url: new URL(hubApi), network, traffic: registry.traffic });
     if (hubApi !== undefined) this.#limitRate(new URL(hubApi).host, undefined, false);
     const mirrors = config.mirrors.map((mirror) => this.#buildMirror(mirror));
     // Only asked where there is a mirror that a private repository must not be named to.
-    const anonymous = new RemoteRegistry({ name, url, network: this.network, longestPauseMs });
+    const anonymous = new RemoteRegistry({ name, url, network, longestPauseMs });
     const paid = this.journal && new PaidManifests(this.config.dataFolder, { clock: systemClock });
     const memory = this.journal && new ResolvedTags(this.journal, `${name} at ${hubApi ?? config.url}`);
     return new Upstream({ name, registry, hubApi: api, template: config.repository, mirrors, anonymous, paid, memory });
@@ -193,12 +202,12 @@ export class Session implements AsyncDisposable {
 
   #buildMirror(config: MirrorConfig): Mirror {
     this.#prepare(config);
-    const { url: address, credentials, realms, repository, repositories } = config;
+    const { url: address, credentials, realms, proxy, repository, repositories } = config;
     const url = new URL(address);
     const registry = new RemoteRegistry({
       name: address,
       url,
-      network: this.network,
+      network: this.#networkBy(proxy),
       realms,
       credentials: () => this.#login(url, credentials),
       longestPauseMs: LONGEST_MIRROR_PAUSE_MS,
@@ -218,11 +227,24 @@ export class Session implements AsyncDisposable {
     return configured ?? (await this.credentials.find(host));
   }
 
+  /**
+   * All that an endpoint leads to goes its way: its token servers, its web API, and where its blobs are. An origin has a
+   * record of its health for each way to it, so that a proxy that is down speaks for itself alone.
+   */
+  #networkBy(proxy: string | undefined): Network {
+    const known = this.#networks.get(proxy);
+    if (known !== undefined) return known;
+    const chooseProxy = proxyChoice(proxy, this.#proxies);
+    const send = this.#send.through(chooseProxy);
+    // Names that a proxy resolves may mean something else here, or nothing after a long wait.
+    const resolve: ResolveHost = (url) => (chooseProxy(url) === undefined ? resolveHost(url) : Promise.resolve([]));
+    const network = new Network({ send, clock: systemClock, rates: this.#rates, resolveHost: resolve });
+    this.#networks.set(proxy, network);
+    return network;
+  }
+
   // What an origin needs is settled before its first connection.
-  #prepare({ url, caFile, insecure, clientCertificate, ratePerSecond, credentials, proxy }: EndpointConfig): void {
-    if (proxy !== undefined && proxy !== 'direct') {
-      throw new UsageError(`the proxy for ${url} cannot be used: proxies are not built yet`);
-    }
+  #prepare({ url, caFile, insecure, clientCertificate, ratePerSecond, credentials }: EndpointConfig): void {
     const { origin, host } = new URL(url);
     this.#limitRate(host, ratePerSecond, credentials !== undefined && credentials !== 'anonymous');
     if (caFile === undefined && clientCertificate === undefined && !insecure) return;
@@ -237,7 +259,7 @@ export class Session implements AsyncDisposable {
 }
 
 // A name that cannot be resolved is no reason to trust what it leads to.
-async function resolveHost(hostname: string): Promise<readonly string[]> {
+async function resolveHost({ hostname }: URL): Promise<readonly string[]> {
   try {
     return (await lookup(hostname, { all: true })).map(({ address }) => address);
   } catch {

@@ -1,54 +1,66 @@
-// The network port on Node: undici's pools of HTTP/1.1 connections. Only this file and the next know undici.
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
-import type { LookupFunction } from 'node:net';
-import { rootCertificates } from 'node:tls';
+// The network port on Node: undici's pools of HTTP/1.1 connections. Only files of this folder know undici.
 import type { Readable } from 'node:stream';
-import { Agent, Pool } from 'undici';
-import { classifyAddress, isAddressLiteral } from '../remote/address.ts';
-import { type Reach, type Send, SendError, type SendRequest } from '../remote/send.ts';
+import type { Agent } from 'undici';
+import type { ProxyAddress } from '../config/proxy-url.ts';
+import type { ChooseProxy } from '../remote/proxy-environment.ts';
+import { type Reach, type Send, SendError, type SendRequest, type SendResponse } from '../remote/send.ts';
+import { basic, refusalOf } from './proxy/http-tunnel.ts';
+import { behindProxy, isForwarded } from './proxy/proxy-connector.ts';
 import { RequestBody } from './request-body.ts';
+import { type TlsSettings, openAgent } from './undici-agent.ts';
 import { UndiciExchange } from './undici-exchange.ts';
-
-/** How an origin's certificate is judged, where that differs from the system's way. */
-export interface TlsSettings {
-  /** Certificates to trust besides the usual ones, as PEM text. */
-  readonly ca?: string | undefined;
-  /** No check at all. */
-  readonly insecure?: boolean | undefined;
-  /** What we show to who asks for a certificate, as PEM texts. */
-  readonly own?: { readonly cert: string; readonly key: string } | undefined;
-}
 
 interface UndiciOptions {
   /** By origin, `https://host:port`; looked at when the first connection to it is made. */
   readonly tls?: ReadonlyMap<string, TlsSettings>;
 }
 
-// More than an origin's places for requests and transfers together, so none of them waits here for another.
-const CONNECTIONS_PER_ORIGIN = 192;
-const CONNECT_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_MS = 30_000;
+type Agents = Record<Reach, Agent>;
 
 /** Dispose of it to close its connections; what is in flight then ends first. */
 export class UndiciSend implements AsyncDisposable {
-  readonly #agents: Record<Reach, Agent>;
+  readonly #tls: ReadonlyMap<string, TlsSettings>;
+  readonly #agents: Agent[] = [];
+  readonly #stop = new AbortController();
+  /** Without any proxy. */
+  readonly send: Send;
 
   constructor({ tls = new Map() }: UndiciOptions = {}) {
-    this.#agents = { configured: agent('configured', tls), public: agent('public', tls) };
+    this.#tls = tls;
+    this.send = this.through(() => undefined);
   }
 
-  readonly send: Send = async (request) => {
-    const exchange = new UndiciExchange(request.signal);
-    const streamed =
-      request.body instanceof ReadableStream
-        ? new RequestBody(request.body, request.idleTimeoutMs, (error) => exchange.abort(error))
-        : undefined;
-    const { url } = request;
+  /** The network by way of these proxies, with connections of its own. */
+  through(chooseProxy: ChooseProxy): Send {
+    const options = { tls: this.#tls, chooseProxy, signal: this.#stop.signal };
+    const agents = {
+      configured: openAgent({ ...options, reach: 'configured' }),
+      public: openAgent({ ...options, reach: 'public' }),
+    };
+    this.#agents.push(agents.configured, agents.public);
+    return (request) => exchange(agents, request, chooseProxy);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new SendError('CONNECTION_LOST', 'is no longer wanted'));
+    await Promise.all(this.#agents.map((agent) => agent.destroy()));
+  }
+}
+
+async function exchange(agents: Agents, request: SendRequest, chooseProxy: ChooseProxy): Promise<SendResponse> {
+  const undici = new UndiciExchange(request.signal);
+  const streamed =
+    request.body instanceof ReadableStream
+      ? new RequestBody(request.body, request.idleTimeoutMs, (error) => undici.abort(error))
+      : undefined;
+  try {
+    request.signal?.throwIfAborted();
+    const forwarder = forwarderFor(request.url, chooseProxy);
     const options = {
-      origin: url.origin,
-      path: url.pathname + url.search,
+      origin: request.url.origin,
+      path: `${forwarder === undefined ? '' : request.url.origin}${request.url.pathname}${request.url.search}`,
       method: request.method,
-      headers: headersOf(request),
+      headers: headersOf(request, forwarder),
       // undici takes any async iterable as a body, though its types name streams only.
       body: (streamed as unknown as Readable | undefined) ?? (request.body as Uint8Array | undefined) ?? null,
       headersTimeout: request.headersTimeoutMs,
@@ -56,75 +68,36 @@ export class UndiciSend implements AsyncDisposable {
       // It would else give up the connection of each HEAD.
       reset: false,
     };
-    try {
-      request.signal?.throwIfAborted();
-      this.#agents[request.reach].dispatch(options, exchange);
-      return await exchange.answer;
-    } catch (error) {
-      // A request that failed because its body did is the body's failure.
-      throw streamed?.failure === undefined ? error : streamed.failure.error;
-    } finally {
-      streamed?.close();
-    }
-  };
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#agents.configured.destroy(), this.#agents.public.destroy()]);
+    agents[request.reach].dispatch(options, undici);
+    const response = await undici.answer;
+    if (forwarder === undefined || !isOfProxy(response)) return response;
+    const refusal = refusalOf(response.status, forwarder.login);
+    if (refusal === undefined) return response;
+    await response.body.discard();
+    throw behindProxy(forwarder, refusal);
+  } catch (error) {
+    // A request that failed because its body did is the body's failure.
+    throw streamed?.failure === undefined ? error : streamed.failure.error;
+  } finally {
+    streamed?.close();
   }
 }
 
-function agent(reach: Reach, tls: NonNullable<UndiciOptions['tls']>): Agent {
-  return new Agent({
-    factory(origin, options: object) {
-      const url = new URL(origin);
-      checkLiteral(url.hostname, reach);
-      const settings = tls.get(url.origin);
-      const connect = {
-        timeout: CONNECT_TIMEOUT_MS,
-        lookup: checkedLookup(reach),
-        ...(settings?.ca !== undefined && { ca: [...rootCertificates, settings.ca] }),
-        ...(settings?.insecure === true && { rejectUnauthorized: false }),
-        ...settings?.own,
-      };
-      return new Pool(origin, {
-        ...options,
-        connections: CONNECTIONS_PER_ORIGIN,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        connect,
-      });
-    },
-  });
+/** The proxy that is asked for whole URLs, and answers for the origin or for itself. */
+function forwarderFor(url: URL, chooseProxy: ChooseProxy): ProxyAddress | undefined {
+  const proxy = chooseProxy(url);
+  return proxy !== undefined && isForwarded(url, proxy) ? proxy : undefined;
 }
 
-// The address that was checked is the address that is connected to: a name cannot change its mind in between.
-function checkedLookup(reach: Reach): LookupFunction {
-  return (hostname, options, callback) => {
-    dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      if (error) return callback(error, []);
-      const allowed = addresses.filter(({ address }) => isAllowed(address, reach));
-      const first = allowed[0];
-      if (first === undefined) return callback(forbidden(hostname, addresses[0]?.address), []);
-      return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
-    });
+/** Of a request that was forwarded. An answer of the proxy's own says so, if only in the way that it signs it. */
+function isOfProxy({ status, headers }: SendResponse): boolean {
+  return status === 407 || /^(?:tinyproxy|squid)\b/i.test(headers.get('server') ?? '');
+}
+
+function headersOf({ headers, sizeBytes }: SendRequest, forwarder: ProxyAddress | undefined): Record<string, string> {
+  return {
+    ...headers,
+    ...(sizeBytes !== undefined && { 'content-length': String(sizeBytes) }),
+    ...(forwarder?.login !== undefined && { 'proxy-authorization': basic(forwarder.login) }),
   };
-}
-
-function checkLiteral(hostname: string, reach: Reach): void {
-  if (isAddressLiteral(hostname) && !isAllowed(hostname, reach)) throw forbidden(hostname, hostname);
-}
-
-function isAllowed(address: string, reach: Reach): boolean {
-  const kind = classifyAddress(address);
-  return reach === 'public' ? kind === 'public' : kind !== 'metadata';
-}
-
-function forbidden(hostname: string, address = hostname): SendError {
-  return new SendError(
-    'FORBIDDEN_ADDRESS',
-    `leads to ${address}, an internal address that nothing from outside may name`,
-  );
-}
-
-function headersOf({ headers, sizeBytes }: SendRequest): Record<string, string> {
-  return sizeBytes === undefined ? headers : { ...headers, 'content-length': String(sizeBytes) };
 }

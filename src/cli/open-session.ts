@@ -7,6 +7,7 @@ import { parseConfig } from '../config/parse-config.ts';
 import { StoredCredentials } from '../credentials/stored-credentials.ts';
 import { Journal } from '../journal/journal.ts';
 import { UsageError } from '../oci/usage-error.ts';
+import { readProxyEnvironment } from '../remote/proxy-environment.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface SessionFlags {
@@ -65,7 +66,8 @@ export function openSessionOf(config: Config, terminal: Terminal, options: OpenO
   const onNotice = (message: string) => terminal.err(`note: ${message}\n`);
   const journal = isRemembered ? Journal.open(config.dataFolder, { now: Date.now, onNotice }) : undefined;
   const credentials = new StoredCredentials({ env, homeFolder });
-  return new Session({ config, credentials, journal, isServing: options.isServing });
+  const proxies = readProxyEnvironment(env);
+  return new Session({ config, credentials, proxies, journal, isServing: options.isServing });
 }
 
 function readText(file: string): string {

@@ -7,6 +7,7 @@ import { checkTemplate } from '../oci/template.ts';
 import { UsageError } from '../oci/usage-error.ts';
 import { parseDuration } from './duration.ts';
 import { parseListenAddress } from './listen-address.ts';
+import { parseProxyUrl } from './proxy-url.ts';
 import { parseRate } from './rate.ts';
 import { parseRegistryAddress, type RegistryAddress } from './registry-address.ts';
 import { parseSize } from './size.ts';
@@ -76,11 +77,7 @@ export const urlOrOff = scalar('URL or off', 'a URL such as https://example.com,
 export const proxy = scalar(
   'proxy',
   'a proxy such as http://127.0.0.1:7890 or socks5://127.0.0.1:7891, or direct',
-  (text) => {
-    if (text === 'direct') return text;
-    const isProxy = /^(?:https?|socks5):\/\/[^/?#\s]+\/?$/.test(text) && URL.canParse(text);
-    return isProxy ? text.replace(/\/$/, '') : undefined;
-  },
+  (text) => (text === 'direct' || parseProxyUrl(text) !== undefined ? text.replace(/\/$/, '') : undefined),
 );
 export const registryUrl = scalar('registry', 'a registry such as https://registry.example.com', (text) => {
   const address = parseRegistryAddress(text);

@@ -47,6 +47,20 @@ export function addressGroups(address: string): readonly number[] | undefined {
   return ipv4 === undefined ? parseIpv6(literal) : [0, 0, 0, 0, 0, 0xffff, ipv4 >>> 16, ipv4 & 0xffff];
 }
 
+/**
+ * The bytes of an address literal: 4 or 16, where an IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`) has 4.
+ * `undefined` for whatever is none.
+ */
+export function addressBytes(literal: string): Uint8Array | undefined {
+  const ipv4 = parseIpv4(literal);
+  if (ipv4 !== undefined) return Uint8Array.of(ipv4 >>> 24, ipv4 >>> 16, ipv4 >>> 8, ipv4);
+  const groups = parseIpv6(literal);
+  if (groups === undefined) return undefined;
+  const bytes = Uint8Array.from(groups.flatMap((group) => [group >>> 8, group & 0xff]));
+  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  return isMapped ? bytes.slice(12) : bytes;
+}
+
 function classifyIpv4(address: number): AddressClass {
   for (const [base, prefix, of] of IPV4_RANGES) {
     const shift = 32 - prefix;

@@ -54,6 +54,7 @@ export type SendFailure =
   | 'TIMEOUT'
   | 'FORBIDDEN_ADDRESS'
   | 'PROXY'
+  | 'PROXY_REFUSED'
   | 'NOT_HTTP';
 
 /** Why no answer came. The message says it in words without naming the host; `detail` is what the system called it. */

@@ -3,6 +3,8 @@ import { type ChildProcess, execFile } from 'node:child_process';
 import { devNull } from 'node:os';
 import type { Call } from '../../oci/repository.ts';
 import { UsageError } from '../../oci/usage-error.ts';
+import { SendError } from '../../remote/send.ts';
+import { gitProxyVariables } from './git-proxy.ts';
 
 export interface GitCall extends Call {
   /** What git reads from its standard input. */
@@ -50,7 +52,7 @@ export async function git(args: readonly string[], call: GitCall = {}): Promise<
   const deadline = AbortSignal.timeout(timeoutMs);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const options = {
-    env: environment(),
+    env: environment(args),
     encoding: 'buffer' as const,
     maxBuffer: MAX_OUTPUT_BYTES,
     signal: AbortSignal.any([deadline, ...(signal === undefined ? [] : [signal])]),
@@ -90,16 +92,29 @@ function noGit(cause: Error): UsageError {
 // for its hooks, would lead it into another repository.
 const KEPT = /^GIT_(?:ASKPASS|SSH|SSL_|PROXY_|HTTP_|CONFIG_GLOBAL|CONFIG_COUNT|CONFIG_KEY_|CONFIG_VALUE_|EXEC_PATH)/;
 
-function environment(): NodeJS.ProcessEnv {
+const ORIGIN = 'remote.origin.url=';
+
+function environment(args: readonly string[]): NodeJS.ProcessEnv {
+  const remote = args.find((arg) => arg.startsWith(ORIGIN))?.slice(ORIGIN.length);
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || KEPT.test(name));
   return {
     ...Object.fromEntries(inherited),
+    ...(remote !== undefined && proxyVariables(remote)),
     LC_ALL: 'C',
     LANGUAGE: '',
     GIT_ALLOW_PROTOCOL: GIT_PROTOCOLS.join(':'),
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
   };
+}
+
+function proxyVariables(remote: string): NodeJS.ProcessEnv {
+  try {
+    return gitProxyVariables(remote, process.env);
+  } catch (error) {
+    if (error instanceof SendError) throw new GitError(`it ${error.message}`, { cause: error });
+    throw error;
+  }
 }
 
 /** The line that says why: the last one that git marks so, else the last. What a server says is in it, so it is tamed. */

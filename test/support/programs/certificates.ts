@@ -1,5 +1,5 @@
 // A certificate authority of the test's own, by openssl: no certificate is kept in the tree, and none runs out there.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runProgram } from './program.ts';
 
@@ -52,6 +52,11 @@ export async function certificateAuthority(below: string): Promise<CertificateAu
       return made;
     },
   };
+}
+
+/** As Node's servers take it. */
+export async function readCertificate({ file, keyFile }: CertificateFiles): Promise<{ cert: string; key: string }> {
+  return { cert: await readFile(file, 'utf8'), key: await readFile(keyFile, 'utf8') };
 }
 
 async function openssl(...args: readonly string[]): Promise<void> {

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CertificateFiles } from './certificates.ts';
 import { freePort } from './free-port.ts';
 import { type RunningProgram, startProgram } from './program.ts';
 import { type ScratchFolder, bulkStorage, scratchFolder } from './scratch-folder.ts';
@@ -14,6 +15,8 @@ export interface DockerRegistryOptions {
   readonly content?: string | undefined;
   /** It is a pull-through cache of that registry, and cannot be pushed to. */
   readonly cacheOf?: string | undefined;
+  /** It speaks TLS. */
+  readonly certificate?: CertificateFiles | undefined;
 }
 
 export interface DockerRegistry extends AsyncDisposable {
@@ -31,15 +34,16 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   const config = path.join(folder.path, 'config.yml');
   await writeFile(config, JSON.stringify(await configOf(host, folder, options)));
   const program = started.use(await startProgram('docker-registry', ['serve', config]));
-  const url = `http://${host}`;
-  await untilReady(url, program);
+  // Where TLS is spoken, plain HTTP is answered too, with a refusal.
+  await untilReady(`http://${host}`, program);
+  const url = `${options.certificate === undefined ? 'http' : 'https'}://${host}`;
   const running = started.move();
   return { host, url, pid: program.pid, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 // YAML takes JSON as it is.
 async function configOf(addr: string, folder: ScratchFolder, options: DockerRegistryOptions) {
-  const { htpasswd, isReadOnly = false, content = path.join(folder.path, 'content'), cacheOf } = options;
+  const { htpasswd, isReadOnly = false, content = path.join(folder.path, 'content'), cacheOf, certificate } = options;
   const passwords = path.join(folder.path, 'htpasswd');
   if (htpasswd !== undefined) await writeFile(passwords, `${htpasswd}\n`);
   return {
@@ -51,7 +55,10 @@ async function configOf(addr: string, folder: ScratchFolder, options: DockerRegi
       delete: { enabled: true },
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: isReadOnly } },
     },
-    http: { addr },
+    http: {
+      addr,
+      ...(certificate !== undefined && { tls: { certificate: certificate.file, key: certificate.keyFile } }),
+    },
     ...(cacheOf !== undefined && { proxy: { remoteurl: cacheOf } }),
     ...(htpasswd !== undefined && { auth: { htpasswd: { realm: 'wharf-tests', path: passwords } } }),
   };
