@@ -1,5 +1,6 @@
 // Where a host name may lead. Redirects, realms and links come from outside, and could point a server at itself, at its
 // neighbours, or at the metadata service of its cloud (server-side request forgery).
+import type { Reach } from './send.ts';
 
 /** `fake-ip` is 198.18.0.0/15, where proxies such as clash put every public name: it counts as public. */
 export type AddressClass = 'public' | 'loopback' | 'private' | 'metadata';
@@ -35,6 +36,12 @@ export function classifyAddress(address: string): AddressClass {
 /** Whether a URL's host is an address rather than a name. The URL parser has already normalised odd spellings. */
 export function isAddressLiteral(hostname: string): boolean {
   return hostname.startsWith('[') || parseIpv4(hostname) !== undefined;
+}
+
+/** Whether an address may be connected to: metadata services never, and others that are not public only by configuration. */
+export function isAllowedAddress(address: string, reach: Reach): boolean {
+  const kind = classifyAddress(address);
+  return reach === 'public' ? kind === 'public' : kind !== 'metadata';
 }
 
 function classifyIpv4(address: number): AddressClass {
