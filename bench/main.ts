@@ -13,6 +13,7 @@ import { registryBenchmark } from './registry.ts';
 import { scaleBenchmark } from './scale.ts';
 import { syncBenchmark } from './sync.ts';
 import { verifyBenchmark } from './verify.ts';
+import { workerBenchmark } from './worker.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
   syncBenchmark,
@@ -23,6 +24,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   scaleBenchmark,
   verifyBenchmark,
   bundleBenchmark,
+  workerBenchmark,
 ];
 const RESULTS = path.join(import.meta.dirname, 'results.md');
 

@@ -14,6 +14,8 @@ import { FREE_SUBREQUESTS } from './subrequests.ts';
 export interface WorkerSettings {
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly defaultUpstream: string | undefined;
+  /** Names of the Worker itself, in lower case; empty: all that lead to it. */
+  readonly serverNames: readonly string[];
   /** A path component that only those know who may use this Worker. */
   readonly sharedSecret: string | undefined;
   /** `user:password` */
@@ -32,6 +34,10 @@ const bindingsSchema = z.object({
     error: 'expected a map of the upstreams, by their names; nothing else is ever contacted',
   }),
   DEFAULT_UPSTREAM: z.string().optional(),
+  SERVER_NAMES: z
+    .string()
+    .regex(/^[\w.-]+(?:\s*,\s*[\w.-]+)*$/, { error: 'expected host names, with commas between them' })
+    .optional(),
   SHARED_SECRET: z
     .string()
     .regex(/^[a-z0-9]{16,128}$/, { error: 'expected 16 or more lower-case letters and digits: it is a part of a path' })
@@ -59,8 +65,16 @@ export function readBindings(env: Readonly<Record<string, unknown>>): WorkerSett
     for (const { path, message } of describeIssues(bindings.error.issues)) report(path, message);
     throw new UsageError(problems.join('\n'));
   }
-  const { UPSTREAMS, DEFAULT_UPSTREAM, SHARED_SECRET, BASIC_LOGIN, BLOBS, VERIFY_BLOBS, MAX_SUBREQUESTS } =
-    bindings.data;
+  const {
+    UPSTREAMS,
+    DEFAULT_UPSTREAM,
+    SERVER_NAMES = '',
+    SHARED_SECRET,
+    BASIC_LOGIN,
+    BLOBS,
+    VERIFY_BLOBS,
+    MAX_SUBREQUESTS,
+  } = bindings.data;
   const upstreams = readUpstreams(UPSTREAMS, given, report);
   const defaultUpstream = DEFAULT_UPSTREAM ?? (upstreams.has(DOCKER_HUB) ? DOCKER_HUB : 'none');
   if (defaultUpstream !== 'none' && !upstreams.has(defaultUpstream)) {
@@ -70,6 +84,10 @@ export function readBindings(env: Readonly<Record<string, unknown>>): WorkerSett
   return {
     upstreams,
     defaultUpstream: defaultUpstream === 'none' ? undefined : defaultUpstream,
+    serverNames: SERVER_NAMES.toLowerCase()
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
     sharedSecret: SHARED_SECRET,
     basicLogin: BASIC_LOGIN,
     blobs: BLOBS,

@@ -54,7 +54,7 @@ function initOf({ method, headers, body, sizeBytes }: SendRequest, signal: Abort
 function checkAddress({ url: { hostname }, reach }: SendRequest): void {
   const isLocalName = reach === 'public' && /(?:^|\.)(?:localhost|internal|local)\.?$/i.test(hostname);
   if (!isLocalName && (!isAddressLiteral(hostname) || isAllowedAddress(hostname, reach))) return;
-  throw new SendError('FORBIDDEN_ADDRESS', `is ${hostname}, an internal address that nothing from outside may name`);
+  throw new SendError('FORBIDDEN_ADDRESS', 'is an internal address that nothing from outside may name');
 }
 
 interface Watch {

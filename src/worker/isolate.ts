@@ -21,12 +21,24 @@ const LONGEST_PAUSE_MS = 1_000;
 export class Isolate {
   readonly settings: WorkerSettings;
   readonly names: RepositoryNames;
+  readonly #hosts: ReadonlySet<string>;
   readonly #memories = new Map<string, UpstreamMemory>();
 
   constructor(settings: WorkerSettings) {
-    const { upstreams, defaultUpstream } = settings;
+    const { upstreams, defaultUpstream, serverNames } = settings;
     this.settings = settings;
-    this.names = new RepositoryNames({ upstreams: upstreams.values(), defaultUpstream, serverNames: [] });
+    this.names = new RepositoryNames({ upstreams: upstreams.values(), defaultUpstream, serverNames });
+    this.#hosts = new Set([...serverNames, ...[...upstreams.values()].flatMap(({ hosts }) => hosts)]);
+  }
+
+  /** Whether it may be reached by that name. */
+  isServedAt(host: string): boolean {
+    const written = host.toLowerCase();
+    return (
+      this.settings.serverNames.length === 0 ||
+      this.#hosts.has(written) ||
+      this.#hosts.has(written.replace(/:\d+$/, ''))
+    );
   }
 
   /** An upstream as one request asks it. */

@@ -32,7 +32,10 @@ export class WorkerRegistry implements HostedRegistry {
 
   async repository(path: RepositoryName, { request, prefix }: AskedRepository): Promise<HostedRepository> {
     const { names, settings } = this.#options.isolate;
-    const host = request.header('host');
+    const host = request.header('host') ?? '';
+    if (!this.#options.isolate.isServedAt(host)) {
+      throw new OciError('NAME_UNKNOWN', `"${host.slice(0, 200)}" is no name of this mirror`);
+    }
     const ns = request.query.get('ns') ?? undefined;
     const meant = names.meant(path, { host, ns, prefix });
     if (!isMeant(meant)) throw new OciError('NAME_UNKNOWN', meant.reason);
