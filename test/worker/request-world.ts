@@ -38,7 +38,7 @@ const NAMES = [
 
 export type EditionName = 'node' | 'worker';
 
-export interface RunningEdition extends AsyncDisposable {
+interface RunningEdition extends AsyncDisposable {
   /** `127.0.0.1:5123` */
   readonly host: string;
 }
@@ -66,8 +66,8 @@ export interface RequestWorld extends AsyncDisposable {
   readonly requests: () => readonly Request[];
   /** Resolves when whoever read the endless blob has left. */
   readonly readerLeft: Promise<unknown>;
-  image(name: string): HubImage;
-  ask(path: string, asked?: Asked): Promise<Got>;
+  readonly image: (name: string) => HubImage;
+  readonly ask: (path: string, asked?: Asked) => Promise<Got>;
   /** Nobody misbehaves any more, and nothing was asked yet. */
   reset(): void;
 }
