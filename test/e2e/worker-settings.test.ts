@@ -58,7 +58,7 @@ describe('who may use it', () => {
         `</${SECRET}/docker.io/v2/nginx/tags/list?last=1.27&n=1>; rel="next"`,
       ],
     ] as const) {
-      expect(await ask(host, path), path).toMatchObject({ status: 200, headers: { link: next } });
+      expect(await ask(host, path)).toMatchObject({ status: 200, headers: { link: next } });
     }
   });
 

@@ -1,6 +1,7 @@
 // The same requests to the two editions of the pull path: `wharf serve`, and the Worker in workerd.
 import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest';
 import { freePort } from '../support/programs/free-port.ts';
+import { skipNote } from '../support/programs/missing-programs.ts';
 import { openWharf } from '../support/programs/wharf.ts';
 import { startWorker } from '../support/programs/worker.ts';
 import {
@@ -36,6 +37,6 @@ describe.each(Object.keys(EDITIONS) as EditionName[])('the %s edition', (name) =
 
   for (const { title, skip, run } of REQUEST_CASES) {
     const reason = skip?.[name];
-    test.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (skipped: ${reason})`, () => run(world));
+    test.skipIf(reason !== undefined)(`${title}${skipNote(reason)}`, () => run(world));
   }
 });
