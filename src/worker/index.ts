@@ -29,7 +29,8 @@ export default {
     const registry = new WorkerRegistry({ isolate, subrequests, store: edgeCacheStore(), context });
     const handle = registryHandler(registry, { isReadOnly: true });
     const answer = await handle(plainRequest(request, admitted.path));
-    if (answer.error instanceof Error) {
+    // A client that leaves ends what was done for it, which is no failure.
+    if (answer.error instanceof Error && !request.signal.aborted) {
       consoleLog.error('request failed', { path: admitted.path, error: answer.error.message });
     }
     return runtimeResponse(answer, admitted);
