@@ -4,7 +4,8 @@ import { expect } from 'vitest';
 import { digestOf } from '../../src/oci/digest.ts';
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts';
 import { corruptAt, redirectTo, respond } from '../support/origin/fault-actions.ts';
-import { type Asked, codeIn, open } from './ask.ts';
+import { until } from '../support/programs/until.ts';
+import { type Asked, type Got, codeIn, open } from './ask.ts';
 import { CANARIES, type EditionName, type RequestWorld, SERVER_NAME } from './request-world.ts';
 
 export interface RequestCase {
@@ -18,6 +19,7 @@ export interface RequestCase {
 /** Not of this machine: programs here may fill the cache of the Node edition. */
 const FROM_ELSEWHERE = { 'x-forwarded-for': '192.0.2.1' };
 const BODY_BYTES = 101 * 1024 * 1024;
+const PATIENCE = respond({ status: 429, headers: { 'retry-after': '60' } });
 const ANYTHING = `sha256:${'a'.repeat(64)}`;
 
 export const REQUEST_CASES: readonly RequestCase[] = [
@@ -67,7 +69,8 @@ export const REQUEST_CASES: readonly RequestCase[] = [
       expect(child.body).toEqual(Buffer.from(manifest.bytes));
       expect(hub.counters).toMatchObject({ manifestGets: 0 });
       expect(hub.counters.manifestHeads).toBeGreaterThanOrEqual(3);
-      expect(mirror.counters).toMatchObject({ manifestHeads: 0, manifestGets: 2 });
+      expect(mirror.counters.manifestHeads).toBe(0);
+      expect(mirror.counters.manifestGets).toBeGreaterThanOrEqual(2);
     },
   },
   {
@@ -309,24 +312,25 @@ export const REQUEST_CASES: readonly RequestCase[] = [
     title: 'while the authority says 429, what was known is served with a warning',
     async run({ ask, image, hub }) {
       const { index } = image('stale');
-      expect((await ask('/v2/stale/manifests/1')).status).toBe(200);
-      hub.faults.add({
-        when: { kind: 'manifest' },
-        action: respond({ status: 429, headers: { 'retry-after': '60' } }),
+      const path = '/v2/stale/manifests/1';
+      let got: Got | undefined;
+      // A Worker writes what it knows down after its answer.
+      await until(async () => {
+        hub.faults.clear();
+        expect((await ask(path)).status).toBe(200);
+        hub.faults.add({ when: { kind: 'manifest' }, action: PATIENCE });
+        got = await ask(path);
+        return got.status === 200;
       });
-      const got = await ask('/v2/stale/manifests/1');
-      expect(got).toMatchObject({ status: 200, body: Buffer.from(index.bytes) });
-      expect(got.headers['warning']).toMatch(/^110 - ".+"$/);
-      expect(Number(got.headers['age'])).toBeGreaterThanOrEqual(0);
+      expect(got?.body).toEqual(Buffer.from(index.bytes));
+      expect(got?.headers['warning']).toMatch(/^110 - ".+"$/);
+      expect(Number(got?.headers['age'])).toBeGreaterThanOrEqual(0);
     },
   },
   {
     title: 'while the authority says 429, what nobody knows is 429 with the time to come back, and no made-up 404',
     async run({ ask, hub }) {
-      hub.faults.add({
-        when: { kind: 'manifest' },
-        action: respond({ status: 429, headers: { 'retry-after': '60' } }),
-      });
+      hub.faults.add({ when: { kind: 'manifest' }, action: PATIENCE });
       const got = await ask('/v2/limited/manifests/1');
       expect([got.status, codeIn(got)]).toEqual([429, 'TOOMANYREQUESTS']);
       expect(Number(got.headers['retry-after'])).toBeGreaterThan(0);
