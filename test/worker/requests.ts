@@ -257,8 +257,10 @@ export const REQUEST_CASES: readonly RequestCase[] = [
   },
   {
     title: 'secrets reach their own upstream, and neither mirrors, nor where it sends us, nor clients',
-    async run({ ask, image, hub, requests, app }) {
+    async run({ ask, image, hub, mirror, requests, app }) {
       const { index, manifest, layer } = image('away');
+      // So the hub is asked, with its login, and sends us on to its blobs.
+      mirror.faults.add({ when: { kind: 'blob' }, action: respond({ status: 404 }) });
       const answers = [
         await ask('/v2/away/manifests/1'),
         await ask(`/v2/away/manifests/${manifest.digest}`),
@@ -268,6 +270,7 @@ export const REQUEST_CASES: readonly RequestCase[] = [
         await ask('/v2/ghcr.io/team/app/manifests/nope'),
       ];
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 404]);
+      expect(hub.counters.cdnGets).toBe(1);
       const own = [hub.registryUrl, hub.tokenUrl].map((url) => new URL(url).host);
       const tokens = requests()
         .filter(({ headers }) => own.includes(headers.host ?? ''))
