@@ -14,6 +14,7 @@ import { registryBenchmark } from './registry.ts';
 import { scaleBenchmark } from './scale.ts';
 import { syncBenchmark } from './sync.ts';
 import { verifyBenchmark } from './verify.ts';
+import { workerBenchmark } from './worker.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
   syncBenchmark,
@@ -25,6 +26,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   verifyBenchmark,
   bundleBenchmark,
   nginxBenchmark,
+  workerBenchmark,
 ];
 const RESULTS = path.join(import.meta.dirname, 'results.md');
 

@@ -31,6 +31,8 @@ const CONFINED: Readonly<Record<string, readonly string[]>> = {
 };
 const FORBIDDEN_NAMES = /(?:^|\/)(?:utils?|helpers?|common|lib|types|constants)(?:\/|\.ts$)/;
 const MAX_LINES = 400;
+/** What a Worker may load besides our own files. */
+const ON_WORKERS = ['node:crypto', 'zod'];
 
 const root = path.join(import.meta.dirname, '..');
 const files = globSync('src/**/*.ts', { cwd: root }).toSorted();
@@ -39,13 +41,16 @@ const sources = files.filter((file) => !file.endsWith('.test.ts'));
 interface Import {
   readonly file: string;
   readonly specifier: string;
+  /** Nothing of it is left when the program runs. */
+  readonly isTypeOnly: boolean;
 }
 
 const imports: readonly Import[] = sources.flatMap((file) =>
-  [...readFileSync(path.join(root, file), 'utf8').matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)'/gms)].map(
+  [...readFileSync(path.join(root, file), 'utf8').matchAll(/^(?:import|export)\b([^;]*?)\bfrom '([^']+)'/gms)].map(
     (match) => ({
       file,
-      specifier: match[1] ?? '',
+      specifier: match[2] ?? '',
+      isTypeOnly: /^\s*type\b/.test(match[1] ?? ''),
     }),
   ),
 );
@@ -74,6 +79,19 @@ test('what also runs on Workers imports nothing of Node but its crypto', () => {
       PURE.includes(folderOf(file)) && specifier.startsWith('node:') && specifier !== 'node:crypto',
   );
   expect(wrong).toEqual([]);
+});
+
+test('whatever the Worker loads runs on Workers', () => {
+  const loaded = new Set(sources.filter((file) => folderOf(file) === 'worker'));
+  const foreign = new Set<string>();
+  for (const file of loaded) {
+    for (const { specifier } of imports.filter((each) => each.file === file && !each.isTypeOnly)) {
+      if (specifier.startsWith('.')) loaded.add(path.join(path.dirname(file), specifier));
+      else if (!ON_WORKERS.includes(specifier)) foreign.add(`${file} imports ${specifier}`);
+    }
+  }
+  expect([...foreign]).toEqual([]);
+  expect(loaded.size).toBeGreaterThan(50);
 });
 
 test('heavy packages stay where they are used', () => {

@@ -3,7 +3,7 @@ import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { Agent, Pool } from 'undici';
-import { classifyAddress, isAddressLiteral } from '../remote/address.ts';
+import { isAddressLiteral, isAllowedAddress } from '../remote/address.ts';
 import type { ChooseProxy } from '../remote/proxy-environment.ts';
 import { type Reach, SendError } from '../remote/send.ts';
 import { proxyConnector } from './proxy/proxy-connector.ts';
@@ -64,7 +64,7 @@ function checkedLookup(reach: Reach): LookupFunction {
   return (hostname, options, callback) => {
     dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error) return callback(error, []);
-      const allowed = addresses.filter(({ address }) => isAllowed(address, reach));
+      const allowed = addresses.filter(({ address }) => isAllowedAddress(address, reach));
       const first = allowed[0];
       if (first === undefined) return callback(forbidden(hostname, addresses[0]?.address), []);
       return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
@@ -73,12 +73,7 @@ function checkedLookup(reach: Reach): LookupFunction {
 }
 
 function checkLiteral(hostname: string, reach: Reach): void {
-  if (isAddressLiteral(hostname) && !isAllowed(hostname, reach)) throw forbidden(hostname, hostname);
-}
-
-function isAllowed(address: string, reach: Reach): boolean {
-  const kind = classifyAddress(address);
-  return reach === 'public' ? kind === 'public' : kind !== 'metadata';
+  if (isAddressLiteral(hostname) && !isAllowedAddress(hostname, reach)) throw forbidden(hostname, hostname);
 }
 
 function forbidden(hostname: string, address = hostname): SendError {

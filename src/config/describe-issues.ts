@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Path } from './source-map.ts';
+import type { Path } from './value-path.ts';
 
 export interface Finding {
   readonly path: Path;

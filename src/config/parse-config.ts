@@ -6,7 +6,7 @@ import { readYaml } from './read-yaml.ts';
 import { resolveConfig } from './resolve-config.ts';
 import type { ResolveContext } from './resolve-endpoint.ts';
 import { configSchema } from './schema.ts';
-import { formatPath, type Path } from './source-map.ts';
+import { type Path, formatPath } from './value-path.ts';
 
 export interface ParseConfigOptions extends Pick<ResolveContext, 'resolvePath' | 'readSecret'> {
   /** What the file is called in messages. */

@@ -1,7 +1,8 @@
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { type Environment, interpolate } from './interpolate.ts';
-import { type Path, SourceMap } from './source-map.ts';
+import { SourceMap } from './source-map.ts';
+import type { Path } from './value-path.ts';
 
 export interface SourceDocument {
   /** Plain values; what could not be read is `undefined` and has a problem of its own. */

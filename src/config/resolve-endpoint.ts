@@ -1,7 +1,7 @@
 import { builtInAt } from './built-in-upstreams.ts';
 import type { EndpointConfig, KeyPairFiles } from './config.ts';
 import type { EndpointInput } from './endpoint-schema.ts';
-import type { Path } from './source-map.ts';
+import type { Path } from './value-path.ts';
 
 type LoginInput = NonNullable<EndpointInput['credentials']>;
 

@@ -1,7 +1,7 @@
 import type { CatalogConfig, Config, SelectionConfig, SemverConfig, SyncJobConfig, TargetConfig } from './config.ts';
 import { closest } from './did-you-mean.ts';
 import { type ResolveContext, resolveEndpoint } from './resolve-endpoint.ts';
-import type { Path } from './source-map.ts';
+import type { Path } from './value-path.ts';
 import {
   type CatalogInput,
   type CatalogsInput,

@@ -5,7 +5,7 @@ import { closest } from './did-you-mean.ts';
 import { parseRegistryAddress } from './registry-address.ts';
 import { type ResolveContext, resolveEndpoint } from './resolve-endpoint.ts';
 import type { ConfigInput } from './schema.ts';
-import type { Path } from './source-map.ts';
+import type { Path } from './value-path.ts';
 import { type MirrorInput, type UpstreamInput, upstreamSchema } from './upstream-schema.ts';
 
 const BUILT_IN = new Map<string, BuiltInUpstream>(Object.entries(BUILT_IN_UPSTREAMS));

@@ -1,8 +1,6 @@
 import { isMap, isScalar, isSeq, type LineCounter, type YAMLMap } from 'yaml';
 import type { ConfigProblem } from './config-error.ts';
-
-/** The keys and indexes that lead to a value. */
-export type Path = readonly (string | number)[];
+import { type Path, formatPath, shorten } from './value-path.ts';
 
 /** Where a value stands in the file, and as what: before variables were replaced. */
 export interface Place {
@@ -11,8 +9,6 @@ export interface Place {
   /** Absent where there is no value. */
   readonly node?: unknown;
 }
-
-const MAX_SHOWN = 80;
 
 /** Leads from the value at a path back to the file. Never shows a secret, nor what a variable held. */
 export class SourceMap {
@@ -55,15 +51,6 @@ export class SourceMap {
   }
 }
 
-/** `upstreams["docker.io"].mirrors[0].url` */
-export function formatPath(path: Path): string {
-  const text = path.map((key) => {
-    if (typeof key === 'number') return `[${key}]`;
-    return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `.${key}` : `[${JSON.stringify(shorten(key))}]`;
-  });
-  return text.join('').replace(/^\./, '');
-}
-
 function describe(node: unknown): string {
   if (isMap(node)) return node.items.length === 0 ? 'an empty map' : `a map with ${keysOf(node).join(', ')}`;
   if (isSeq(node)) return node.items.length === 0 ? 'an empty list' : 'a list';
@@ -81,8 +68,4 @@ function isSecret(path: Path, found: string): boolean {
 
 function withoutUserInfo(text: string): string {
   return text.replace(/:\/\/.*@/s, '://…@');
-}
-
-function shorten(text: string): string {
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

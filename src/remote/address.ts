@@ -1,5 +1,6 @@
 // Where a host name may lead. Redirects, realms and links come from outside, and could point a server at itself, at its
 // neighbours, or at the metadata service of its cloud (server-side request forgery).
+import type { Reach } from './send.ts';
 
 /** `fake-ip` is 198.18.0.0/15, where proxies such as clash put every public name: it counts as public. */
 export type AddressClass = 'public' | 'loopback' | 'private' | 'metadata';
@@ -59,6 +60,12 @@ export function addressBytes(literal: string): Uint8Array | undefined {
   const bytes = Uint8Array.from(groups.flatMap((group) => [group >>> 8, group & 0xff]));
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   return isMapped ? bytes.slice(12) : bytes;
+}
+
+/** Whether an address may be connected to: metadata services never, and others that are not public only by configuration. */
+export function isAllowedAddress(address: string, reach: Reach): boolean {
+  const kind = classifyAddress(address);
+  return reach === 'public' ? kind === 'public' : kind !== 'metadata';
 }
 
 function classifyIpv4(address: number): AddressClass {

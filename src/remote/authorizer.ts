@@ -6,6 +6,7 @@ import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credentials } from './credentials.ts';
 import { KeptLogin } from './kept-login.ts';
 import type { Network } from './network.ts';
+import { RegistryMemory, type Token } from './registry-memory.ts';
 import { RemoteError } from './remote-error.ts';
 import type { Reach, SendResponse } from './send.ts';
 import { SharedFlight } from './shared-flight.ts';
@@ -23,11 +24,7 @@ export interface AuthorizerOptions {
   readonly traffic: Traffic;
   /** Past this a pause is not waited for, here neither. */
   readonly longestPauseMs?: number | undefined;
-}
-
-interface Token {
-  readonly text: string;
-  readonly expiresMs: number;
+  readonly memory?: RegistryMemory | undefined;
 }
 
 const tokenAnswer = z.object({
@@ -49,9 +46,7 @@ export class Authorizer {
   readonly #host: string;
   readonly #pings = new SharedFlight<'ping', void>();
   readonly #fetches = new SharedFlight<string, Token>();
-  readonly #tokens = new Map<string, Token>();
-  #challenge: Challenge | undefined;
-  #isPinged = false;
+  readonly #memory: RegistryMemory;
   readonly #login: KeptLogin;
   /** The last that took the place of one that was refused, and the tokens from before it. */
   #newest: Credentials | undefined;
@@ -60,16 +55,17 @@ export class Authorizer {
   constructor(options: AuthorizerOptions) {
     this.#options = options;
     this.#host = options.url.host;
+    this.#memory = options.memory ?? new RegistryMemory();
     const ask = options.credentials ?? (() => Promise.resolve(undefined));
     this.#login = new KeptLogin({ ask, clock: options.network.clock });
   }
 
   /** The Authorization header for these scopes; `undefined` where the registry has not asked for one. */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
-    if (!this.#isPinged) await this.#pings.run('ping', () => this.#ping(signal), signal);
-    if (this.#challenge === undefined) return undefined;
-    if (this.#challenge.scheme === 'basic') return basic(await this.#login.current());
-    return `Bearer ${(await this.#token(this.#challenge, scopes, signal)).text}`;
+    if (!this.#memory.isPinged) await this.#pings.run('ping', () => this.#ping(signal), signal);
+    if (this.#memory.challenge === undefined) return undefined;
+    if (this.#memory.challenge.scheme === 'basic') return basic(await this.#login.current());
+    return `Bearer ${(await this.#token(this.#memory.challenge, scopes, signal)).text}`;
   }
 
   /**
@@ -84,15 +80,15 @@ export class Authorizer {
       if (isTooLittle && !(await this.#hasBetter(sent))) throw this.#denied(what);
       // Others may have met the same refusal, and one of them fetched the next token already.
       const key = keyOf(challenge, this.#scopesFor(challenge, scopes));
-      if (sent === `Bearer ${this.#tokens.get(key)?.text}`) this.#tokens.delete(key);
-      this.#challenge = challenge;
+      if (sent === `Bearer ${this.#memory.tokens.get(key)?.text}`) this.#memory.tokens.delete(key);
+      this.#memory.challenge = challenge;
       return;
     }
     const isWrong = sent !== undefined;
     const isAnswerable = !isWrong || (challenge?.scheme === 'basic' && sent.startsWith('Basic '));
     if (challenge === undefined || !isAnswerable) throw this.#unauthorized(what, isWrong);
     if (challenge.scheme === 'basic' && !(await this.#hasOther(sent))) throw this.#unauthorized(what, isWrong);
-    this.#challenge = challenge;
+    this.#memory.challenge = challenge;
   }
 
   async hasLogin(): Promise<boolean> {
@@ -116,8 +112,8 @@ export class Authorizer {
     // Many are told of the same new login; the tokens that the first of them fetched with it are good.
     const { last } = this.#login;
     if (last !== this.#newest) {
-      this.#outdated = new Set([...this.#tokens.values()].map(({ text }) => `Bearer ${text}`));
-      this.#tokens.clear();
+      this.#outdated = new Set([...this.#memory.tokens.values()].map(({ text }) => `Bearer ${text}`));
+      this.#memory.tokens.clear();
       this.#newest = last;
     }
     return true;
@@ -139,9 +135,9 @@ export class Authorizer {
     });
     await response.body.discard();
     if (response.status === 401) {
-      this.#challenge = this.#choose(parseChallenges(response.headers.all('www-authenticate')));
+      this.#memory.challenge = this.#choose(parseChallenges(response.headers.all('www-authenticate')));
     }
-    this.#isPinged = true;
+    this.#memory.isPinged = true;
   }
 
   #choose(challenges: readonly Challenge[]): Challenge | undefined {
@@ -152,17 +148,17 @@ export class Authorizer {
   async #token(challenge: Challenge, scopes: readonly string[], signal?: AbortSignal): Promise<Token> {
     const wanted = this.#scopesFor(challenge, scopes);
     const key = keyOf(challenge, wanted);
-    const known = this.#tokens.get(key);
+    const known = this.#memory.tokens.get(key);
     if (known !== undefined && known.expiresMs > this.#options.network.clock.now()) return known;
     const fetchToken = async () => {
       const token = await this.#fetchToken(challenge, wanted, signal).catch((error: unknown) => {
         // What stood in the way once may have named a token server that is none: the registry is asked anew.
-        this.#isPinged = false;
+        this.#memory.isPinged = false;
         throw error;
       });
-      const oldest = this.#tokens.keys().next().value;
-      if (this.#tokens.size >= MAX_TOKENS && oldest !== undefined) this.#tokens.delete(oldest);
-      this.#tokens.set(key, token);
+      const oldest = this.#memory.tokens.keys().next().value;
+      if (this.#memory.tokens.size >= MAX_TOKENS && oldest !== undefined) this.#memory.tokens.delete(oldest);
+      this.#memory.tokens.set(key, token);
       return token;
     };
     return await this.#fetches.run(key, fetchToken, signal);

@@ -15,12 +15,22 @@ interface MirrorOptions {
   /** What it may be asked for. */
   readonly repositories: readonly Pattern[];
   readonly for: readonly MirrorContent[];
+  /** What another object for the same mirror has learnt. */
+  readonly memory?: MirrorMemory | undefined;
 }
 
 /** A whole body from one mirror that does not hash to the digest it was asked for. */
 interface Lie {
   readonly digest: Digest;
   readonly proof: string;
+}
+
+/** What is learnt of a mirror: plain values. */
+export class MirrorMemory {
+  /** Repositories that it refuses us. */
+  readonly refused = new Set<RepositoryName>();
+  /** The proof that it handed out wrong bytes; it is asked no more. */
+  lie: Lie | undefined;
 }
 
 /**
@@ -30,18 +40,16 @@ interface Lie {
 export class Mirror {
   readonly registry: RemoteRegistry;
   readonly #options: MirrorOptions;
-  /** Repositories that it refuses us. */
-  readonly #refused = new Set<RepositoryName>();
-  /** The proof that it handed out wrong bytes; it is asked no more. */
-  #lie: Lie | undefined;
+  readonly #memory: MirrorMemory;
 
   constructor(options: MirrorOptions) {
     this.registry = options.registry;
     this.#options = options;
+    this.#memory = options.memory ?? new MirrorMemory();
   }
 
   get lie(): Lie | undefined {
-    return this.#lie;
+    return this.#memory.lie;
   }
 
   isFor(content: MirrorContent): boolean {
@@ -51,7 +59,7 @@ export class Mirror {
   /** The same repository at the mirror; `undefined` where it may not, or need not, be asked. */
   repository(upstream: string, name: RepositoryName): RemoteRepository | undefined {
     const { repositories, template } = this.#options;
-    if (this.#lie !== undefined || this.#refused.has(name)) return undefined;
+    if (this.#memory.lie !== undefined || this.#memory.refused.has(name)) return undefined;
     if (!repositories.some((pattern) => pattern.matchesName(name))) return undefined;
     const values = { repository: name, name: familiarName(upstream, name), upstream };
     return this.registry.repository(parseRepositoryName(expandTemplate(template, values)));
@@ -60,7 +68,8 @@ export class Mirror {
   /** Learns from a failure. A digest that a whole body of its own does not hash to is a lie. */
   failed(name: RepositoryName, digest: Digest, error: unknown): void {
     if (!(error instanceof RemoteError)) return;
-    if (error.code === 'DIGEST_INVALID') this.#lie ??= { digest, proof: error.message };
-    if (error.code === 'UNAUTHORIZED' || error.code === 'DENIED' || error.code === 'REALM') this.#refused.add(name);
+    if (error.code === 'DIGEST_INVALID') this.#memory.lie ??= { digest, proof: error.message };
+    if (error.code === 'UNAUTHORIZED' || error.code === 'DENIED' || error.code === 'REALM')
+      this.#memory.refused.add(name);
   }
 }

@@ -27,6 +27,8 @@ export interface Exchange {
   readonly maxBodyBytes?: number | undefined;
   /** Past this the answer is not worth waiting for, as there is another way to it: then RATE_LIMIT is thrown. */
   readonly longestPauseMs?: number | undefined;
+  /** The body of a good answer goes to somebody else as it comes: it is neither counted nor waited for, and holds no place. */
+  readonly isPassedOn?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called before each attempt; throws to forbid it. */
   readonly beforeAttempt?: (() => Promise<void>) | undefined;
@@ -88,6 +90,10 @@ export class Origin {
       this.#wasReached = true;
       if (!isFailure(response.status)) {
         this.health.succeeded();
+        if (exchange.isPassedOn === true) {
+          slot.release();
+          return response;
+        }
         return this.#holdUntilRead(response, slot, exchange);
       }
       throw await errorFromAnswer(this.host, response, exchange.what, this.#clock.now());
@@ -122,6 +128,7 @@ export class Origin {
         body: exchange.body,
         sizeBytes: exchange.sizeBytes,
         reach: exchange.reach,
+        isPassedOn: exchange.isPassedOn,
         ...timeoutsFor(exchange),
         signal: exchange.signal,
       });

@@ -10,6 +10,7 @@ import type { Network } from './network.ts';
 import { type PullLedger, type PullPayer, ProcessPullLedger, noPullsLeft } from './pull-ledger.ts';
 import { DEFAULT_WINDOW_SECONDS, parsePullLimit } from './pull-limit.ts';
 import { isRedirect, redirectTarget } from './redirects.ts';
+import { RegistryMemory } from './registry-memory.ts';
 import { RemoteError } from './remote-error.ts';
 import { RemoteRepository } from './remote-repository.ts';
 import type { Reach, SendRequest, SendResponse } from './send.ts';
@@ -29,6 +30,8 @@ export interface RemoteRegistryOptions {
   readonly longestPauseMs?: number | undefined;
   /** It is copied to: what it would first fetch from elsewhere is not there yet. */
   readonly isTarget?: boolean | undefined;
+  /** What another object for the same registry and login has learnt. */
+  readonly memory?: RegistryMemory | undefined;
 }
 
 export interface RegistryRequest {
@@ -45,6 +48,10 @@ export interface RegistryRequest {
   readonly place?: Place | undefined;
   /** Who answers for it if it is counted; the registry's ledger where nobody else does. */
   readonly payer?: PullPayer | undefined;
+  /** The body goes to somebody else as it comes. */
+  readonly isPassedOn?: boolean | undefined;
+  /** A redirect is an answer, too, for whoever sends somebody else there. */
+  readonly isRedirectWanted?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -63,17 +70,18 @@ export class RemoteRegistry {
   readonly #authorizer: Authorizer;
   readonly #longestPauseMs: number | undefined;
   readonly #isTarget: boolean;
+  readonly #memory: RegistryMemory;
   #reach: Promise<Reach> | undefined;
-  #refusedUntilMs = 0;
-  #hasHeardOfPulls = false;
 
   constructor(options: RemoteRegistryOptions) {
     const { name, url, network, credentials, realms, ledger, longestPauseMs, isTarget = false } = options;
+    const { memory = new RegistryMemory() } = options;
     this.name = name;
     this.url = url;
     this.network = network;
     this.#longestPauseMs = longestPauseMs;
     this.#isTarget = isTarget;
+    this.#memory = memory;
     this.ledger = ledger ?? new ProcessPullLedger(network.clock);
     const reach = () => this.#foreignReach();
     this.#authorizer = new Authorizer({
@@ -84,6 +92,7 @@ export class RemoteRegistry {
       reach,
       traffic: this.traffic,
       longestPauseMs,
+      memory,
     });
   }
 
@@ -97,13 +106,13 @@ export class RemoteRegistry {
 
   /** Whether an answer has said how many pulls are left, or that none are counted. */
   get hasHeardOfPulls(): boolean {
-    return this.#hasHeardOfPulls;
+    return this.#memory.hasHeardOfPulls;
   }
 
   /** When there are pulls again at the latest, in milliseconds since the epoch; `undefined` while some are left. */
   get pullsBackByMs(): number | undefined {
     const nowMs = this.network.clock.now();
-    if (this.#refusedUntilMs > nowMs) return this.#refusedUntilMs;
+    if (this.#memory.refusedUntilMs > nowMs) return this.#memory.refusedUntilMs;
     const { budget } = this.ledger;
     return budget !== undefined && budget.remaining <= 0 && budget.resetsByMs > nowMs ? budget.resetsByMs : undefined;
   }
@@ -157,7 +166,8 @@ export class RemoteRegistry {
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
       const kind = hops === 0 ? request.kind : 'redirect';
       const response = await this.#exchange({ ...request, kind }, url, authorization);
-      const mayFollow = request.method === 'GET' || request.method === 'HEAD';
+      const isRead = request.method === 'GET' || request.method === 'HEAD';
+      const mayFollow = isRead && request.isRedirectWanted !== true;
       // Whoever we were sent on to is not asked for a login, nor believed where to get one.
       if (response.status === 401 && url.origin !== this.url.origin) throw await this.errorFrom(response, request.what);
       if (!mayFollow || !isRedirect(response.status)) return response;
@@ -198,7 +208,7 @@ export class RemoteRegistry {
       });
       if (isMetered && response.status < 400) {
         ledger.observed(parsePullLimit(response.headers));
-        this.#hasHeardOfPulls = true;
+        this.#memory.hasHeardOfPulls = true;
       }
       return response;
     } catch (error) {
@@ -206,7 +216,7 @@ export class RemoteRegistry {
       if (isRefusal) {
         ledger.observed(error.pullLimit);
         ledger.refused();
-        this.#refusedUntilMs = this.#endOfWindow(error);
+        this.#memory.refusedUntilMs = this.#endOfWindow(error);
       }
       throw error;
     }
@@ -214,7 +224,8 @@ export class RemoteRegistry {
 
   // A HEAD is free, yet refused like a GET once no pulls are left.
   async #beforeMetered(payer: PullPayer | undefined): Promise<void> {
-    if (payer !== undefined && this.#refusedUntilMs <= this.network.clock.now()) return await payer.spend(this.host);
+    if (payer !== undefined && this.#memory.refusedUntilMs <= this.network.clock.now())
+      return await payer.spend(this.host);
     const { pullsBackByMs } = this;
     if (pullsBackByMs !== undefined) throw noPullsLeft(this.host, pullsBackByMs);
   }

@@ -19,6 +19,8 @@ export interface SendRequest {
   readonly headersTimeoutMs: number;
   /** How long the answer's body may pause, and how long the other side may leave a part of ours untaken. */
   readonly idleTimeoutMs: number;
+  /** The answer's body goes to somebody else as it comes, and its pauses are theirs: a runtime that can may pass it by us. */
+  readonly isPassedOn?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

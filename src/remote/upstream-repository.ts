@@ -88,22 +88,26 @@ export class UpstreamRepository implements Source {
     return !this.#options.unstitchable.has(digest);
   }
 
-  async #transfer(digest: Digest, call: BlobCall & { readonly startByte?: number }): Promise<BlobTransfer> {
+  /** Who is asked for a blob, in this order. */
+  async blobSources(digest: Digest): Promise<readonly BlobSource[]> {
     const { authority, name } = this.#options;
     const sourcesFor = async (isMeant: (mirror: Mirror) => boolean): Promise<BlobSource[]> =>
       (await this.#mirrors(isMeant)).map(({ mirror, repository }) => ({
         repository,
         onFailure: (error) => mirror.failed(name, digest, error),
       }));
-    const sources = [
+    return [
       ...(await sourcesFor((mirror) => mirror.isFor('blobs'))),
       { repository: authority, isAuthority: true },
       ...(await sourcesFor((mirror) => !mirror.isFor('blobs'))),
     ];
+  }
+
+  async #transfer(digest: Digest, call: BlobCall & { readonly startByte?: number }): Promise<BlobTransfer> {
     return new BlobTransfer({
       ...call,
       digest,
-      sources,
+      sources: await this.blobSources(digest),
       mayStitch: this.mayStitch(digest),
       onStitchedWrong: () => this.#options.unstitchable.add(digest),
     });

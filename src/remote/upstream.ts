@@ -1,4 +1,5 @@
 // The product's idea as an object: the authority says what a tag means, in ways that spend no pull.
+import { SingleFlight } from '../async/single-flight.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type RepositoryName, type Tag, familiarName, parseRepositoryName } from '../oci/reference.ts';
 import type { Call } from '../oci/repository.ts';
@@ -25,6 +26,8 @@ export interface UpstreamOptions {
   readonly anonymous?: RemoteRegistry | undefined;
   readonly paid?: PaidManifestStore | undefined;
   readonly memory?: TagMemory | undefined;
+  /** Which repositories anybody may read, as far as another object for the same upstream knows. */
+  readonly publicity?: Map<RepositoryName, boolean> | undefined;
 }
 
 const MAX_PUBLICITY = 10_000;
@@ -41,7 +44,8 @@ export class Upstream {
   readonly #memory: TagMemory | undefined;
   readonly #unstitchable = new Set<Digest>();
   #budgetLearned: Promise<void> | undefined;
-  readonly #publicity = new Map<RepositoryName, Promise<boolean>>();
+  readonly #publicity: Map<RepositoryName, boolean>;
+  readonly #publicityQuestions = new SingleFlight<RepositoryName, boolean>();
 
   constructor(options: UpstreamOptions) {
     const { name, registry, hubApi, template = '{repository}', mirrors = [], anonymous, paid, memory } = options;
@@ -53,6 +57,7 @@ export class Upstream {
     this.#anonymous = anonymous;
     this.#paid = paid;
     this.#memory = memory;
+    this.#publicity = options.publicity ?? new Map<RepositoryName, boolean>();
   }
 
   /** The repository at its owner, and nowhere else. */
@@ -95,12 +100,14 @@ export class Upstream {
    * Whether anybody may read the repository: what we can read without a login is; with one, the registry is asked once as
    * nobody in particular. Rejects when it does not say.
    */
-  isPublic(name: RepositoryName): Promise<boolean> {
-    const known = this.#publicity.get(name) ?? this.#askWhetherPublic(name);
+  async isPublic(name: RepositoryName): Promise<boolean> {
+    const known = this.#publicity.get(name);
+    if (known !== undefined) return known;
+    const isPublic = await this.#publicityQuestions.run(name, () => this.#askWhetherPublic(name));
     const [oldest] = this.#publicity.keys();
     if (this.#publicity.size >= MAX_PUBLICITY && oldest !== undefined) this.#publicity.delete(oldest);
-    this.#publicity.set(name, known);
-    return known;
+    this.#publicity.set(name, isPublic);
+    return isPublic;
   }
 
   #nameAt(name: RepositoryName): RepositoryName {
@@ -122,14 +129,7 @@ export class Upstream {
 
   async #askWhetherPublic(name: RepositoryName): Promise<boolean> {
     if (!(await this.registry.hasLogin())) return true;
-    if (this.#anonymous === undefined) return false;
-    try {
-      return await this.#anonymous.repository(this.#nameAt(name)).isReadable();
-    } catch (error) {
-      // Who does not answer now may answer the next time.
-      this.#publicity.delete(name);
-      throw error;
-    }
+    return (await this.#anonymous?.repository(this.#nameAt(name)).isReadable()) ?? false;
   }
 
   /** What each tag means, asked without a pull. */

@@ -1,5 +1,5 @@
 import * as scalars from '../scalars.ts';
-import { formatPath } from '../source-map.ts';
+import { formatPath } from '../value-path.ts';
 import { literal, type Part } from './part.ts';
 import type { RegistrySettings } from './settings.ts';
 

@@ -1,5 +1,5 @@
 // What a registry:2 can be told and Wharf cannot, with what to do instead. The longest path that fits a setting counts.
-import { formatPath } from '../source-map.ts';
+import { formatPath } from '../value-path.ts';
 import type { RegistrySettings } from './settings.ts';
 
 /** Of a setting that is converted elsewhere, which says itself what there is to say. */

@@ -18,7 +18,10 @@ export async function getBlob(repository: HostedRepository, digest: Digest, requ
     return { status: 200, headers: { ...headers, 'content-length': sizeBytes } };
   }
   const range = await rangeOf(repository, digest, request);
-  const { sizeBytes, body } = await repository.openBlob(digest, range, request);
+  const opened = await repository.openBlob(digest, range, request);
+  // Nobody keeps the address: it may be signed, and for a few minutes only.
+  if ('location' in opened) return { status: 307, headers: { location: opened.location, 'cache-control': 'no-store' } };
+  const { sizeBytes, body } = opened;
   if (range === undefined) return { status: 200, headers: { ...headers, 'content-length': sizeBytes }, body };
   const partial = {
     'content-length': range.last - range.first + 1,

@@ -90,7 +90,7 @@ interface HostedBlobs {
   /** The same, for a client that reads the blob and is promised nothing. Throws BLOB_UNKNOWN. */
   sizeOfBlob(digest: Digest, call: Call): Awaitable<{ readonly sizeBytes: number }>;
   /** The bytes of the range, or all of them. Whoever calls it sends the body or gives it back. Throws BLOB_UNKNOWN. */
-  openBlob(digest: Digest, range: ByteRange | undefined, call: Call): Awaitable<OpenBlob>;
+  openBlob(digest: Digest, range: ByteRange | undefined, call: Call): Awaitable<OpenBlob | BlobElsewhere>;
   /** Throws BLOB_UNKNOWN. */
   deleteBlob(digest: Digest, call: Call): Awaitable<void>;
   /**
@@ -104,6 +104,11 @@ export interface OpenBlob {
   /** Of the whole blob. */
   readonly sizeBytes: number;
   readonly body: AnswerBody;
+}
+
+/** Where the client is to fetch it itself; the address is for it alone. */
+export interface BlobElsewhere {
+  readonly location: string;
 }
 
 /** Uploads belong to one repository: an id of another one throws BLOB_UPLOAD_UNKNOWN, as an unknown id does. */
