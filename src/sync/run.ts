@@ -320,6 +320,7 @@ class Run {
       failures: this.#tally.failures,
       notices: this.#tally.notices,
       budget: budget === undefined ? {} : { [upstream.name]: budgetReport(budget) },
+      notMetered: budget === undefined && upstream.registry.hasHeardOfPulls ? [upstream.name] : [],
       ...(listing.revision !== undefined && { revision: listing.revision }),
       ...(changes?.since !== undefined && { changes: { since: changes.since, tags: changes.tags.size } }),
       seconds: Math.round((this.#options.now() - this.#startedMs) / 100) / 10,
