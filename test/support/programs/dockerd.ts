@@ -43,6 +43,11 @@ export async function startDockerd({ registryMirrors = [] }: DockerdOptions = {}
     host,
     containerdSocket: at('exec/containerd/containerd.sock'),
     docker,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      await daemon[Symbol.asyncDispose]();
+      // Containers in the network of the machine leave this mounted, where there were any.
+      await runProgram('umount', [at('exec/netns/default')]);
+      await running.disposeAsync();
+    },
   };
 }
