@@ -136,7 +136,7 @@ function exitCodeOf(error: unknown, terminal: Terminal): number {
 }
 
 /** In a step of GitHub Actions the sentence is an annotation of the run, too. */
-function sayWhy({ message }: Error, { env, err }: Terminal): void {
-  err(`wharf: ${message}\n`);
-  if (env['GITHUB_ACTIONS'] === 'true') err(annotation('error', 'wharf', message));
+function sayWhy({ message }: Error, terminal: Terminal): void {
+  terminal.err(`wharf: ${message}\n`);
+  if (terminal.env['GITHUB_ACTIONS'] === 'true') terminal.err(annotation('error', 'wharf', message));
 }

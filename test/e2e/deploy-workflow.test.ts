@@ -2,7 +2,6 @@
 import { cpSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { SyncReport } from '../../src/sync/report.ts';
 import { ScratchRepository } from '../support/library/scratch-repository.ts';
@@ -13,11 +12,12 @@ import { missingPrograms, skipNote } from '../support/programs/missing-programs.
 import type { Exit, RunningProgram } from '../support/programs/program.ts';
 import { RegistryProbe } from '../support/programs/registry-probe.ts';
 import { scratchFolder } from '../support/programs/scratch-folder.ts';
+import { until } from '../support/programs/until.ts';
 import { type Action, type Workflow, readYaml, scriptsOf, startScript } from '../support/workflow/workflow.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
-const WORKFLOW = readYaml<Workflow>(path.join(ROOT, 'deploy/github/sync-library.yml'));
-const ACTION = readYaml<Action>(path.join(ROOT, 'action.yml'));
+const WORKFLOW = readYaml(path.join(ROOT, 'deploy/github/sync-library.yml')) as Workflow;
+const ACTION = readYaml(path.join(ROOT, 'action.yml')) as Action;
 /** The password of `ada` in the registry's file. */
 const PASSWORD = 'canary-of-ada-4711';
 const HTPASSWD = 'ada:$2y$05$abcdefghijklmnopqrstuuz2kFMOCNdCePQbpPPQ.Dxw9njGVdRke';
@@ -79,7 +79,7 @@ describe.skipIf(missing !== undefined)(`the workflow's steps in a local shell${s
     expect(files.filter((file) => file.endsWith('pwned'))).toEqual([]);
   });
 
-  test('say what failed on the page of the run', async () => {
+  test('say on the page of the run what there is to know', async () => {
     await using world = await openWorkflowWorld();
     const { code, output, summary } = await world.run({ images: 'nginx:no-such-tag,nginx:latest' });
     expect(code).toBe(0);
@@ -202,14 +202,12 @@ async function openWorkflowWorld(options: Partial<HubProcessOptions> = {}) {
   };
 }
 
-const LOOK_EVERY_MS = 10;
-
 /** What anybody on the machine can read of its processes, again and again. */
 async function commandLinesUntilEnd(program: RunningProgram): Promise<string[]> {
   const seen = new Set<string>();
   let hasEnded = false;
   void program.exited.then(() => (hasEnded = true));
-  while (!hasEnded) {
+  await until(() => {
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       try {
         seen.add(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
@@ -217,7 +215,7 @@ async function commandLinesUntilEnd(program: RunningProgram): Promise<string[]> 
         // It has ended meanwhile.
       }
     }
-    await sleep(LOOK_EVERY_MS);
-  }
+    return Promise.resolve(hasEnded);
+  });
   return [...seen];
 }

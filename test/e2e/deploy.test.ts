@@ -149,7 +149,7 @@ describe('Kubernetes manifests', () => {
 const noDocker = missingPrograms('dockerd', 'docker', 'runc') ?? whyNoDockerd();
 
 describe.skipIf(noDocker !== undefined)(`the Dockerfile${skipNote(noDocker)}`, () => {
-  test('makes an image that serves without root on a read-only disk, and says that it is well', async () => {
+  test('makes an image that serves without root on a read-only disk, and says that it is well', async ({ skip }) => {
     await using folder = await scratchFolder('image');
     await using dockerd = await startDockerd();
     const docker = async (...args: string[]) => {
@@ -158,6 +158,8 @@ describe.skipIf(noDocker !== undefined)(`the Dockerfile${skipNote(noDocker)}`, (
       return stdout.trim();
     };
     await docker('import', makeLocalBase(folder.path), 'base:local');
+    const tried = await dockerd.docker('run', '--rm', '--network', 'none', 'base:local', '/usr/local/bin/node', '-v');
+    skip(tried.code !== 0, `no container can run here: ${tried.stderr}`);
     const flags = ['--network', 'none', '--build-arg', 'BASE=base:local', '--tag', 'wharf'];
     await docker('build', ...flags, '--file', path.join(DEPLOY, 'Dockerfile'), ROOT);
     const { Config: config } = JSON.parse(await docker('inspect', '--format', '{{json .}}', 'wharf')) as {

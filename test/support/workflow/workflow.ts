@@ -6,7 +6,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { type RunningProgram, startProgram } from '../programs/program.ts';
 
-export interface Step {
+interface Step {
   readonly name?: string;
   readonly uses?: string;
   readonly run?: string;
@@ -35,8 +35,8 @@ export interface Script {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export function readYaml<T>(file: string): T {
-  return parse(readFileSync(file, 'utf8')) as T;
+export function readYaml(file: string): unknown {
+  return parse(readFileSync(file, 'utf8'));
 }
 
 /** What the steps run, with the action that is at `uses: ./wharf` in the place of that step. */
@@ -72,12 +72,12 @@ function scriptOf({ name = '', run, env }: Step, contexts: Contexts): Script[] {
 }
 
 function valuesOf(env: Step['env'], contexts: Contexts): Record<string, string> {
-  return Object.fromEntries(Object.entries(env ?? {}).map(([name, text]) => [name, evaluate(String(text), contexts)]));
+  return Object.fromEntries(Object.entries(env ?? {}).map(([name, text]) => [name, evaluate(text, contexts)]));
 }
 
 /** The part of the language that we use: names with dots, texts, and `||`. Throws for any other. */
 function evaluate(text: string, contexts: Contexts): string {
-  return String(text).replaceAll(/\$\{\{(.*?)\}\}/g, (_, expression: string) => {
+  return text.replaceAll(/\$\{\{(.*?)\}\}/g, (_, expression: string) => {
     const values = expression.split('||').map((term) => valueOf(term.trim(), contexts));
     return values.find((value) => value !== '') ?? '';
   });
