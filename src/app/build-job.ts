@@ -23,23 +23,23 @@ import { Upstream } from '../remote/upstream.ts';
 import { type ImagePattern, parseImagePattern } from '../select/image-pattern.ts';
 import { type Selection, selectImages } from '../select/select-images.ts';
 import { VersionRanges } from '../select/version-ranges.ts';
-import { JobState } from '../sync/job-state.ts';
 import type { SyncJob } from '../sync/job.ts';
+import { buildState } from './build-state.ts';
 import type { Session } from './session.ts';
 
-/** Throws UsageError for what cannot be read, and for settings that no part of the program honours yet. */
+/** Throws UsageError for what cannot be read, and for what does not go together. */
 export async function buildJob(config: SyncJobConfig, session: Session): Promise<SyncJob> {
-  refuseWhatIsNotBuilt(config);
   const selection = await buildSelection(config);
   const targets = await Promise.all(config.to.map((target) => session.target(target, config)));
+  const upstream = upstreamOf(config.from, config.catalog, session);
   return {
     name: config.name,
-    upstream: upstreamOf(config.from, config.catalog, session),
+    upstream,
     catalog: buildCatalog(config.catalog, config.from, session, selection),
     selection,
     targets,
     pruneAfterMs: config.pruneAfterMs,
-    state: session.journal && new JobState(session.journal, config.name, targets, selection.platforms),
+    ...buildState(config, { session, upstream, targets, selection }),
   };
 }
 
@@ -210,8 +210,4 @@ async function readList(file: string): Promise<string> {
   } catch (error) {
     throw new UsageError(`the list ${file} cannot be read: ${(error as Error).message}`);
   }
-}
-
-function refuseWhatIsNotBuilt({ name, state }: SyncJobConfig): void {
-  if (state === 'target') throw new UsageError(`the job ${name} sets state: target, which is not built yet`);
 }

@@ -1,7 +1,7 @@
 import type { Session } from '../app/session.ts';
 import type { SyncJobConfig } from '../config/config.ts';
 import { UsageError } from '../oci/usage-error.ts';
-import { type SyncFlags, jobsFromFlags, namesImages } from './sync-flags.ts';
+import { type SyncFlags, jobsFromFlags, namesImages, stateFromFlags } from './sync-flags.ts';
 import type { CommandContext } from './terminal.ts';
 
 /** The jobs that are meant: those of the flags, or of the configuration by name. Throws UsageError. */
@@ -11,7 +11,8 @@ export async function chooseJobs(
   session: Session,
   { terminal }: CommandContext,
 ): Promise<readonly SyncJobConfig[]> {
-  const { sync } = session.config;
+  const state = stateFromFlags(flags);
+  const sync = session.config.sync.map((job) => (state === undefined ? job : { ...job, state }));
   if (namesImages(flags)) {
     if (names.length > 0)
       throw new UsageError(`"${names.join(' ')}" names jobs, and flags name images; do one or the other`);

@@ -22,6 +22,7 @@ import { addServeCommand } from './commands/serve.ts';
 import { addStoreCommands } from './commands/store.ts';
 import { addSyncCommands } from './commands/sync.ts';
 import { addVerifyCommand } from './commands/verify.ts';
+import { annotation } from './output/annotations.ts';
 import { processTerminal } from './process-terminal.ts';
 import type { CommandContext, Terminal } from './terminal.ts';
 
@@ -124,14 +125,20 @@ function exitCodeOf(error: unknown, terminal: Terminal): number {
     return error.exitCode;
   }
   if (error instanceof UsageError || error instanceof OciError) {
-    terminal.err(`wharf: ${error.message}\n`);
+    sayWhy(error, terminal);
     return 2;
   }
   if (error instanceof RemoteError) {
-    terminal.err(`wharf: ${error.message}\n`);
+    sayWhy(error, terminal);
     return error.code === 'PULL_LIMIT' ? 3 : 1;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.err(`wharf: this is a bug, please report it: ${detail}\n`);
   return 70;
+}
+
+/** In a step of GitHub Actions the sentence is an annotation of the run, too. */
+function sayWhy({ message }: Error, terminal: Terminal): void {
+  terminal.err(`wharf: ${message}\n`);
+  if (terminal.env['GITHUB_ACTIONS'] === 'true') terminal.err(annotation('error', 'wharf', message));
 }

@@ -35,6 +35,7 @@ export interface SyncFlags extends CatalogFlags {
   readonly createProjects?: true | undefined;
   readonly full?: true | undefined;
   readonly checkTarget?: true | undefined;
+  readonly state?: string | undefined;
 }
 
 /** Adds the flags that choose images: where the list comes from, and what of it is wanted. */
@@ -76,6 +77,7 @@ export function addJobFlags(command: Command) {
     .option('--create-projects', 'at a Harbor, make the private projects that it lacks')
     .option('--full', 'believe nothing that earlier runs remember: ask for every tag again, here and at the target')
     .option('--check-target', 'look at every tag at the target, not only at a share of them')
+    .option('--state <place>', 'where runs remember what they did: data, or target, for a machine that keeps nothing')
     .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml');
 }
 
@@ -129,8 +131,14 @@ export async function jobsFromFlags(flags: SyncFlags, terminal: Terminal): Promi
     ...selectionFromFlags(flags),
     to,
     pruneAfterMs: Infinity,
-    state: 'data',
+    state: stateFromFlags(flags) ?? 'data',
   }));
+}
+
+/** Throws UsageError for any other place. */
+export function stateFromFlags({ state }: SyncFlags): SyncJobConfig['state'] | undefined {
+  if (state === undefined || state === 'data' || state === 'target') return state;
+  throw new UsageError(`--state ${state} is no place to remember things; write data or target`);
 }
 
 /** A catalog and the upstream that its names are of. */

@@ -254,6 +254,10 @@ const BAD: [text: string, message: string][] = [
     `sync: [{ ${JOB}, state: target }]`,
     '1:52: at sync[0].state: the store keeps no state for others; write data, or add a registry to "to"',
   ],
+  [
+    `sync: [{ ${JOB}, to: r.example, state: target, prune: 30d }]`,
+    '1:82: at sync[0].prune: what is deleted cannot be left to a state that others may change; write never',
+  ],
 ];
 
 test.each(BAD.map(([text, message]) => ({ text, message })))('$message', ({ text, message }) => {

@@ -58,6 +58,9 @@ function resolveJob(input: SyncJobInput, at: Path, surroundings: Surroundings, c
   if (job.state === 'target' && job.to.every(({ kind }) => kind === 'store')) {
     context.report([...at, 'state'], 'the store keeps no state for others; write data, or add a registry to "to"');
   }
+  if (job.state === 'target' && job.pruneAfterMs !== Infinity) {
+    context.report([...at, 'prune'], 'what is deleted cannot be left to a state that others may change; write never');
+  }
   return job;
 }
 

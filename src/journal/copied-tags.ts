@@ -45,6 +45,7 @@ export class CopiedTags {
          VALUES (?, ?, ?, ?, ?, ?, ?)`,
       ),
       delete: journal.prepare('DELETE FROM copied_tags WHERE target = ? AND repository = ? AND tag = ?'),
+      clear: journal.prepare('DELETE FROM copied_tags WHERE target = ?'),
     };
   }
 
@@ -79,5 +80,9 @@ export class CopiedTags {
 
   async delete(repository: RepositoryName, tags: readonly Tag[]): Promise<void> {
     await this.#journal.writeEach(tags, (tag) => this.#statements.delete.run(this.#target, repository, tag));
+  }
+
+  clear(): void {
+    this.#journal.write(() => this.#statements.clear.run(this.#target));
   }
 }

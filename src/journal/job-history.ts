@@ -1,4 +1,4 @@
-import type { RepositoryName, Tag } from '../oci/reference.ts';
+import { type RepositoryName, type Tag, isRepositoryName, isTag } from '../oci/reference.ts';
 import type { Journal } from './journal.ts';
 
 export interface DeferredTag {
@@ -19,6 +19,7 @@ export class JobHistory {
       revision: journal.prepare('SELECT revision FROM synced_jobs WHERE job = ?'),
       putRevision: journal.prepare('INSERT OR REPLACE INTO synced_jobs (job, revision, synced_at) VALUES (?, ?, ?)'),
       deferred: journal.prepare('SELECT repository, tag FROM deferred_tags WHERE job = ?'),
+      forgetRevision: journal.prepare('DELETE FROM synced_jobs WHERE job = ?'),
       forgetDeferred: journal.prepare('DELETE FROM deferred_tags WHERE job = ?'),
       putDeferred: journal.prepare('INSERT OR IGNORE INTO deferred_tags (job, repository, tag) VALUES (?, ?, ?)'),
     };
@@ -32,8 +33,23 @@ export class JobHistory {
 
   /** What the last run left undone for want of pulls, as `REPOSITORY:TAG`. */
   get deferred(): ReadonlySet<string> {
+    return new Set(this.deferredTags().map(({ repository, tag }) => `${repository}:${tag}`));
+  }
+
+  deferredTags(): DeferredTag[] {
     const rows = this.#journal.read(() => this.#statements.deferred.all(this.#job));
-    return new Set(rows.map(({ repository, tag }) => `${String(repository)}:${String(tag)}`));
+    return rows.flatMap(({ repository, tag }) => {
+      const [name, of] = [String(repository), String(tag)];
+      return isRepositoryName(name) && isTag(of) ? [{ repository: name, tag: of }] : [];
+    });
+  }
+
+  /** As before the first run. */
+  clear(): void {
+    this.#journal.write(() => {
+      this.#statements.forgetDeferred.run(this.#job);
+      this.#statements.forgetRevision.run(this.#job);
+    });
   }
 
   /** `revision`: only of a run that left nothing undone. */

@@ -1,5 +1,5 @@
 import { isDigest } from '../oci/digest.ts';
-import { type RepositoryName, type Tag, isTag } from '../oci/reference.ts';
+import { type RepositoryName, type Tag, isRepositoryName, isTag } from '../oci/reference.ts';
 import type { LearntTags, RememberedTag, RememberedTags, TagMemory } from '../remote/tag-memory.ts';
 import type { Journal } from './journal.ts';
 
@@ -7,6 +7,15 @@ import type { Journal } from './journal.ts';
 const BELIEVED_MS = 7 * 86_400_000;
 /** Repositories that were all read at once are not all read again at once. */
 const SPREAD_MS = 2 * 86_400_000;
+
+/** All that is known of a repository, to be carried to another journal. */
+export interface KnownTags {
+  readonly repository: RepositoryName;
+  readonly tags: ReadonlyMap<Tag, RememberedTag>;
+  readonly unchangedBeforeMs: number;
+  /** When all of it was last asked for. */
+  readonly readAtMs: number;
+}
 
 /** What the authority said that tags of one upstream mean. */
 export class ResolvedTags implements TagMemory {
@@ -34,6 +43,9 @@ export class ResolvedTags implements TagMemory {
          VALUES (?, ?, ?, ?, ?, ?)`,
       ),
       delete: journal.prepare('DELETE FROM resolved_tags WHERE upstream = ? AND repository = ? AND tag = ?'),
+      repositories: journal.prepare('SELECT repository FROM tag_lists WHERE upstream = ? ORDER BY repository'),
+      clearTags: journal.prepare('DELETE FROM resolved_tags WHERE upstream = ?'),
+      clearLists: journal.prepare('DELETE FROM tag_lists WHERE upstream = ?'),
       deleteAll: journal.prepare('DELETE FROM resolved_tags WHERE upstream = ? AND repository = ?'),
     };
   }
@@ -59,6 +71,33 @@ export class ResolvedTags implements TagMemory {
       for (const [tag, one] of tags) this.#put(repository, tag, one);
       const readAtMs = isAnew ? this.#journal.now() : list.readAtMs;
       this.#statements.putList.run(this.#upstream, repository, unchangedBeforeMs, readAtMs, list.version + 1);
+    });
+  }
+
+  /** One repository after the other: what is young enough to be believed. */
+  *known(): Generator<KnownTags> {
+    const rows = this.#journal.read(() => this.#statements.repositories.all(this.#upstream));
+    for (const repository of rows.map((row) => String(row['repository'])).filter(isRepositoryName)) {
+      const { tags, unchangedBeforeMs } = this.recall(repository);
+      const { readAtMs } = this.#journal.read(() => this.#listOf(repository));
+      if (tags.size > 0) yield { repository, tags, unchangedBeforeMs, readAtMs };
+    }
+  }
+
+  /** Replaces what is kept of a repository, whatever its age. */
+  learn({ repository, tags, unchangedBeforeMs, readAtMs }: KnownTags): void {
+    this.#journal.write(() => {
+      const { version } = this.#listOf(repository);
+      this.#statements.deleteAll.run(this.#upstream, repository);
+      for (const [tag, one] of tags) this.#put(repository, tag, one);
+      this.#statements.putList.run(this.#upstream, repository, unchangedBeforeMs, readAtMs, version + 1);
+    });
+  }
+
+  clear(): void {
+    this.#journal.write(() => {
+      this.#statements.clearTags.run(this.#upstream);
+      this.#statements.clearLists.run(this.#upstream);
     });
   }
 

@@ -14,6 +14,8 @@ export interface Call {
 export interface Resolution {
   readonly descriptor: Descriptor;
   readonly asOf: Date;
+  /** An earlier answer, which nothing speaks against; nobody was asked for it this time. */
+  readonly isRemembered?: boolean | undefined;
   /** What the authority said of the parts, when it said it without being asked for a manifest. */
   readonly parts?: readonly ResolvedPart[] | undefined;
 }

@@ -17,6 +17,8 @@ export type Resolutions = ReadonlyMap<Tag, Resolution | RemoteError>;
 export interface ResolveCall extends Call {
   /** Nothing that is remembered is believed. */
   readonly isAnew?: boolean | undefined;
+  /** Instead of the upstream's own. */
+  readonly memory?: TagMemory | undefined;
 }
 
 export interface TagResolverOptions {
@@ -80,10 +82,13 @@ async function askApi(
 
 function fromSweep(tag: Tag, sweep: Sweep | undefined, { tags }: RememberedTags): Omit<Resolution, 'asOf'> | undefined {
   const known = tags.get(tag);
-  if (sweep?.unchanged.has(tag) === true && known !== undefined) return { descriptor: descriptorOf(known.digest) };
+  if (sweep?.unchanged.has(tag) === true && known !== undefined) {
+    return { descriptor: descriptorOf(known.digest), isRemembered: true };
+  }
   const listed = sweep?.listed.get(tag);
   const digest = listed && digestOf(listed, known);
-  return digest && { descriptor: descriptorOf(digest, listed.mediaType), parts: listed.parts };
+  const isRemembered = listed?.digest === undefined;
+  return digest && { descriptor: descriptorOf(digest, listed.mediaType), parts: listed.parts, isRemembered };
 }
 
 // Some old tags are listed without a digest; the one that was found otherwise holds until the tag is moved.

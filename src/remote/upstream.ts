@@ -134,7 +134,12 @@ export class Upstream {
 
   /** What each tag means, asked without a pull. */
   async resolveTags(name: RepositoryName, tags: readonly Tag[], call: ResolveCall = {}): Promise<Resolutions> {
-    const tagResolver = { authority: this.authority(name), name, hubApi: this.#hubApi, memory: this.#memory };
+    const tagResolver = {
+      authority: this.authority(name),
+      name,
+      hubApi: this.#hubApi,
+      memory: call.memory ?? this.#memory,
+    };
     return await resolveTags(tagResolver, tags, call);
   }
 }

@@ -32,6 +32,8 @@ interface UnresolvedImage {
 }
 
 export interface Discovery {
+  /** Tags whose meaning was not asked for this time. */
+  readonly remembered: ReadonlySet<Tag>;
   readonly images: readonly ResolvedImage[];
   readonly unresolved: readonly UnresolvedImage[];
 }
@@ -48,6 +50,7 @@ export async function discover(upstream: Upstream, wanted: WantedRepository, cal
   const resolutions = await upstream.resolveTags(repository, tags, call);
   const images = new Map<Digest, ResolvedImage>();
   const unresolved: UnresolvedImage[] = [];
+  const remembered = new Set<Tag>();
   for (const { tags, platforms } of wanted.images) {
     const failed = new Map<string, UnresolvedImage>();
     for (const tag of tags) {
@@ -58,6 +61,7 @@ export async function discover(upstream: Upstream, wanted: WantedRepository, cal
         const known = failed.get(code) ?? { repository, tags: [], error: resolution };
         failed.set(code, { ...known, tags: [...known.tags, tag] });
       } else {
+        if (resolution.isRemembered === true) remembered.add(tag);
         const { digest } = resolution.descriptor;
         const known = images.get(digest) ?? { repository, digest, tags: [], resolution, platforms };
         images.set(digest, { ...known, tags: [...known.tags, tag] });
@@ -65,5 +69,5 @@ export async function discover(upstream: Upstream, wanted: WantedRepository, cal
     }
     unresolved.push(...failed.values());
   }
-  return { images: [...images.values()], unresolved };
+  return { images: [...images.values()], unresolved, remembered };
 }

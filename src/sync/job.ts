@@ -4,6 +4,7 @@ import type { RepositoryName } from '../oci/reference.ts';
 import type { Call, DeletesTags, ListsTags, Target } from '../oci/repository.ts';
 import type { ProjectCreator } from '../remote/project-creator.ts';
 import type { Upstream } from '../remote/upstream.ts';
+import type { StateCarrier } from './carried/state-carrier.ts';
 import type { JobState } from './job-state.ts';
 import type { Selection } from '../select/select-images.ts';
 
@@ -17,6 +18,8 @@ export interface SyncJob {
   readonly pruneAfterMs: number;
   /** What earlier runs left; without it each run is the first one. */
   readonly state?: JobState | undefined;
+  /** Brings that state from a target, and back there at the end. */
+  readonly carrier?: StateCarrier | undefined;
   /** At least one. Those after the first are filled from the first, so nothing is fetched twice. */
   readonly targets: readonly SyncTarget[];
 }

@@ -51,6 +51,8 @@ export interface JobReport {
   readonly failures: readonly Failure[];
   readonly notices: readonly string[];
   readonly budget: Readonly<Record<string, BudgetReport>>;
+  /** Upstreams that answered and count no pulls of whoever asked. */
+  readonly notMetered: readonly string[];
   /** The commit of the catalog, where it has one. */
   readonly revision?: string | undefined;
   /** How many tags of it are new or mean something else since an earlier commit: the last one that was synced. */

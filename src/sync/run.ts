@@ -42,8 +42,16 @@ const IMAGES_AT_ONCE = 24;
  * at all, and the signal's reason when it aborts; what is at the targets by then is whole.
  */
 export async function runJob(job: SyncJob, options: RunOptions): Promise<JobReport> {
+  const brought = (await job.carrier?.bring(options)) ?? [];
   const run = new Run(job, options, await prepareJob(job, { ...options, mayPush: true }));
-  return await run.execute();
+  for (const message of brought) run.notice(message);
+  try {
+    await run.execute();
+  } finally {
+    const isStopped = options.signal?.aborted === true;
+    for (const message of (await job.carrier?.keep({ isStopped })) ?? []) run.notice(message);
+  }
+  return run.report();
 }
 
 /** What a run would do, without doing it: the plan of each repository as it becomes known. */
@@ -53,7 +61,8 @@ export async function planJob(
   onPlan: (plan: RepositoryPlan, wanted: WantedRepository) => void,
 ): Promise<JobReport> {
   const run = new Run(job, options, await prepareJob(job, { ...options, mayPush: false }));
-  return await run.plan(onPlan);
+  await run.plan(onPlan);
+  return run.report();
 }
 
 class Run {
@@ -80,7 +89,7 @@ class Run {
     this.#trafficBefore = new Map(sourcesOf(job).map(({ name, traffic }) => [name, traffic.copy()]));
   }
 
-  async execute(): Promise<JobReport> {
+  async execute(): Promise<void> {
     await this.#each(async ({ actions }) => {
       const [first] = actions;
       if (first === undefined) return;
@@ -92,10 +101,9 @@ class Run {
     await this.#copyQueue();
     await this.#prune();
     this.#endState();
-    return this.#report();
   }
 
-  async plan(onPlan: (plan: RepositoryPlan, wanted: WantedRepository) => void): Promise<JobReport> {
+  async plan(onPlan: (plan: RepositoryPlan, wanted: WantedRepository) => void): Promise<void> {
     await this.#each(async (plan, wanted) => {
       onPlan(plan, wanted);
       for (const { image, tags } of plan.actions) {
@@ -103,7 +111,6 @@ class Run {
         this.#tally.settle('copied', { repository: image.repository, tags, alsoUpToDate });
       }
     });
-    return this.#report();
   }
 
   async #each(work: (plan: RepositoryPlan, wanted: WantedRepository) => Promise<void>): Promise<void> {
@@ -111,10 +118,8 @@ class Run {
     this.#announce();
     await forEach(this.#prepared.repositories, REPOSITORIES_AT_ONCE, async (wanted) => {
       try {
-        const discovery = await discover(this.#job.upstream, wanted, { signal, isAnew });
-        const present = await this.#look(wanted, discovery);
+        const { discovery, plan } = await this.#plan(wanted, isAnew);
         this.#settleUnresolved(discovery);
-        const plan = planRepository(discovery.images, present, this.#job.selection.platforms);
         for (const image of plan.upToDate) this.#tally.settle('upToDate', image);
         const settled = plan.upToDate.length + discovery.unresolved.length;
         const cost = sumOf(plan.actions.map((action) => action.cost));
@@ -128,15 +133,26 @@ class Run {
     signal?.throwIfAborted();
   }
 
+  // What a tag was put on record to mean by others may keep it from being copied, and never be what is copied.
+  async #plan(wanted: WantedRepository, isAnew = false): Promise<{ discovery: Discovery; plan: RepositoryPlan }> {
+    const { upstream, state, selection } = this.#job;
+    const { hearsay: memory } = state ?? {};
+    const discovery = await discover(upstream, wanted, { signal: this.#options.signal, isAnew, memory });
+    const present = await this.#look(wanted, discovery);
+    const plan = planRepository(discovery.images, present, selection.platforms);
+    const isHearsay = ({ image }: CopyAction) => image.tags.some((tag) => discovery.remembered.has(tag));
+    return memory !== undefined && plan.actions.some(isHearsay) ? await this.#plan(wanted, true) : { discovery, plan };
+  }
+
   #announce(): void {
     const { listing, repositories, notices } = this.#prepared;
     const images = repositories.flatMap((repository) => repository.images);
     const tags = images.reduce((sum, image) => sum + image.tags.length, 0);
     this.#options.onEvent({ type: 'listed', repositories: repositories.length, images: images.length, tags });
-    for (const message of notices) this.#notice(message);
+    for (const message of notices) this.notice(message);
     const { platforms } = this.#job.selection;
     const isSparse = this.#job.targets.every(({ registry }) => registry.keepsSparseIndexes);
-    if (platforms.length > 0) this.#notice(platformNotice(platforms, { isSparse }));
+    if (platforms.length > 0) this.notice(platformNotice(platforms, { isSparse }));
     for (const { file, line, message } of listing.problems) {
       const where = line === undefined ? file : `${file}:${line}`;
       this.#tally.failures.push({ reference: where, origin: 'catalog', code: 'CATALOG_INVALID', message });
@@ -144,7 +160,7 @@ class Run {
     }
   }
 
-  #notice(message: string): void {
+  notice(message: string): void {
     this.#tally.notices.push(message);
     this.#options.onEvent({ type: 'notice', message });
   }
@@ -248,7 +264,9 @@ class Run {
   async #prune(): Promise<void> {
     const { targets, pruneAfterMs, state } = this.#job;
     const { listing, repositories, names } = this.#prepared;
-    if (state === undefined || this.#options.since !== undefined || listing.problems.length > 0) return;
+    // Others may have written what the state says that we once put there.
+    const isKnown = state !== undefined && state.hearsay === undefined;
+    if (!isKnown || this.#options.since !== undefined || listing.problems.length > 0) return;
     for (const target of targets) {
       const wanted = new Map(
         repositories.map(({ repository, images }) => [
@@ -260,8 +278,8 @@ class Run {
       const { signal, now } = this.#options;
       try {
         const { tags, isRefused } = await prune(target, { copied, wanted, pruneAfterMs, nowMs: now(), signal });
-        if (tags.length > 0) this.#notice(`taken away from ${target.name}, as nobody wants them: ${tags.join(', ')}`);
-        if (isRefused) this.#notice(`${target.name} deletes no tags, so what nobody wants any more stays there`);
+        if (tags.length > 0) this.notice(`taken away from ${target.name}, as nobody wants them: ${tags.join(', ')}`);
+        if (isRefused) this.notice(`${target.name} deletes no tags, so what nobody wants any more stays there`);
       } catch (error) {
         signal?.throwIfAborted();
         this.#tally.fail(`the tags to prune at ${target.name}`, error, 'target');
@@ -286,11 +304,11 @@ class Run {
     return sourceTraffic(traffic.since(this.#trafficBefore.get(name) ?? new Traffic()));
   }
 
-  #report(): JobReport {
+  report(): JobReport {
     const { upstream, targets, name } = this.#job;
     const { budget } = upstream.registry.ledger;
     for (const { registry, lie } of upstream.mirrors) {
-      if (lie !== undefined) this.#notice(`the mirror ${registry.name} lied, and was asked no more: ${lie.proof}`);
+      if (lie !== undefined) this.notice(`the mirror ${registry.name} lied, and was asked no more: ${lie.proof}`);
     }
     const { listing, changes } = this.#prepared;
     return {
@@ -302,6 +320,7 @@ class Run {
       failures: this.#tally.failures,
       notices: this.#tally.notices,
       budget: budget === undefined ? {} : { [upstream.name]: budgetReport(budget) },
+      notMetered: budget === undefined && upstream.registry.hasHeardOfPulls ? [upstream.name] : [],
       ...(listing.revision !== undefined && { revision: listing.revision }),
       ...(changes?.since !== undefined && { changes: { since: changes.since, tags: changes.tags.size } }),
       seconds: Math.round((this.#options.now() - this.#startedMs) / 100) / 10,

@@ -8,6 +8,7 @@ import { openSession } from '../open-session.ts';
 import { Progress } from '../output/progress.ts';
 import { printSummary } from '../output/summary.ts';
 import { type SyncFlags, addJobFlags, beliefOf } from '../sync-flags.ts';
+import { tellRunner } from '../tell-runner.ts';
 import { type CommandContext, printJson } from '../terminal.ts';
 import { runPlans } from './plan.ts';
 
@@ -60,7 +61,9 @@ async function runSyncs(names: readonly string[], flags: Flags, context: Command
     progress[Symbol.dispose]();
     if (flags.json !== true) printSummary(terminal, report);
   }
-  if (flags.json === true) printJson(terminal, { version: 1, jobs: reports } satisfies SyncReport);
+  const report: SyncReport = { version: 1, jobs: reports };
+  if (flags.json === true) printJson(terminal, report);
+  await tellRunner(report, terminal);
   context.exitWith(exitCodeOf(reports, flags.deferredOk === true));
 }
 

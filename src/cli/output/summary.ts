@@ -27,6 +27,7 @@ export function printSummary(terminal: Terminal, report: JobReport): void {
       `  ${upstream}: ${remaining} of ${limit} pulls left in ${window}, full again at the latest at ${resetsBy}\n`,
     );
   }
+  for (const upstream of report.notMetered) terminal.out(`  ${upstream}: not metered\n`);
   if (report.changes !== undefined) {
     const { since, tags: changed } = report.changes;
     terminal.out(`  the catalog changed ${plural(changed, 'tag')} since commit ${since.slice(0, 12)}\n`);

@@ -48,6 +48,11 @@ export async function startDockerd({ registryMirrors = [], configFile }: Dockerd
     containerdSocket: at('exec/containerd/containerd.sock'),
     docker,
     reload: () => daemon.kill('SIGHUP'),
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      await daemon[Symbol.asyncDispose]();
+      // Containers in the network of the machine leave this mounted, where there were any.
+      await runProgram('umount', [at('exec/netns/default')]);
+      await running.disposeAsync();
+    },
   };
 }

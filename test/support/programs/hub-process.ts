@@ -11,6 +11,8 @@ export interface HubProcessOptions {
   readonly library: string;
   readonly repositories?: readonly string[] | undefined;
   readonly limit?: number | undefined;
+  /** `NAME:PASSWORD`, or `NAME:PASSWORD:PULLS`; without pulls it is not metered. */
+  readonly account?: string | undefined;
   /** Of the limit; an hour where it is not given. */
   readonly windowSeconds?: number | undefined;
   readonly layerBytes?: number | undefined;
@@ -32,6 +34,8 @@ export interface HubProcess extends AsyncDisposable {
   readonly pid: number;
   readonly registryUrl: string;
   readonly apiUrl: string;
+  /** Where logins are traded for tokens. */
+  readonly tokenUrl: string;
   /** All tags of the library as they are now; asking builds all images, and so leaves nothing to be built later. */
   expected(): Promise<readonly ExpectedTag[]>;
   counters(): Promise<HubCounts>;
@@ -48,12 +52,13 @@ const MAIN = path.join(import.meta.dirname, '../hub/main.ts');
 const API_LIMIT = 1_000_000;
 
 export async function startHubProcess(options: HubProcessOptions): Promise<HubProcess> {
-  const { library, repositories, limit, windowSeconds, layerBytes, latencyMs } = options;
+  const { library, repositories, limit, account, windowSeconds, layerBytes, latencyMs } = options;
   const values = {
     library,
     'api-limit': API_LIMIT,
     repositories: repositories?.join(','),
     limit,
+    account,
     window: windowSeconds,
     'layer-bytes': layerBytes,
     'latency-ms': latencyMs,
@@ -62,8 +67,8 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
     value === undefined ? [] : [`--${name}`, `${value}`],
   );
   const program = await startProgram(process.execPath, [MAIN, ...args]);
-  const { registryUrl, apiUrl, controlUrl } = JSON.parse(await program.firstLine) as Record<
-    'registryUrl' | 'apiUrl' | 'controlUrl',
+  const { registryUrl, apiUrl, tokenUrl, controlUrl } = JSON.parse(await program.firstLine) as Record<
+    'registryUrl' | 'apiUrl' | 'tokenUrl' | 'controlUrl',
     string
   >;
   const ask = (request: string, body?: unknown) => askControl(controlUrl, request, body);
@@ -71,6 +76,7 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
     pid: program.pid,
     registryUrl,
     apiUrl,
+    tokenUrl,
     expected: async () => (await ask('GET /expected')) as ExpectedTag[],
     counters: async () => (await ask('GET /counters')) as HubCounts,
     resetCounters: async () => void (await ask('POST /reset')),
