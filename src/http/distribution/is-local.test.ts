@@ -96,7 +96,7 @@ describe('a Host', () => {
     '[::ffff:7f00:1]',
     '[::ffff:127.0.0.1]',
     'ⓛocalhost',
-  ])('"%s" is not', (host) => {
+  ])('"%s" is not of this machine', (host) => {
     expect(isLocalFor({ headers: { host } })).toBe(false);
   });
 

@@ -12,6 +12,7 @@ export interface DockerdOptions {
 }
 
 export interface Dockerd extends AsyncDisposable {
+  readonly pid: number;
   /** As DOCKER_HOST has it. */
   readonly host: string;
   /** Of the containerd that it brings along. */
@@ -44,6 +45,7 @@ export async function startDockerd({ registryMirrors = [], configFile }: Dockerd
   if (ended !== undefined) throw new Error(`dockerd ended with ${ended.code}: ${ended.stderr.slice(-2000)}`);
   const running = started.move();
   return {
+    pid: daemon.pid,
     host,
     containerdSocket: at('exec/containerd/containerd.sock'),
     docker,
