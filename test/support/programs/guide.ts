@@ -1,7 +1,7 @@
 // A guide as a person follows it: its commands in their order, in one folder, each block by a shell of its own.
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Exit, type RunningProgram, runProgram, startProgram } from './program.ts';
+import { type Exit, type RunningProgram, startProgram } from './program.ts';
 
 const GUIDES = path.join(import.meta.dirname, '../../../docs/guides');
 
@@ -83,11 +83,6 @@ export class GuideFollower implements AsyncDisposable {
     const settings = { PATH: search.join(path.delimiter), HOME: folder, ...env };
     return startProgram('bash', ['-euo', 'pipefail', '-c', text], { cwd: folder, env: settings });
   }
-}
-
-/** Whether a block's shell would find all of the words that are commands is left to the shell. */
-export async function isProgramHere(name: string): Promise<boolean> {
-  return (await runProgram('bash', ['-c', `command -v ${name}`])).code === 0;
 }
 
 function printed({ stdout, stderr }: Exit): string {
