@@ -20,6 +20,7 @@ const CONFINED: Readonly<Record<string, readonly string[]>> = {
   commander: ['src/cli/'],
   '@commander-js/extra-typings': ['src/cli/'],
   'log-update': ['src/cli/output/'],
+  croner: ['src/config/'],
   // Our own configuration, and those of clients, which are written and merged into.
   yaml: ['src/config/', 'src/client-config/'],
   kysely: ['src/metadata/'],

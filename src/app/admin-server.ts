@@ -2,7 +2,7 @@
 import { systemClock } from '../async/clock.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
 import { adminHandler } from '../http/admin/admin-handler.ts';
-import type { HostedRegistry } from '../http/distribution/hosted-repository.ts';
+import type { AdministeredJobs } from '../http/admin/admin-subject.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import type { Limiter } from '../http/limits/limiter.ts';
 import type { HttpServer } from '../http/node.ts';
@@ -17,7 +17,10 @@ import type { Store } from './open-store.ts';
 import { probeStore } from './probe-store.ts';
 import { Readiness } from './readiness.ts';
 import { refreshTag } from './refresh-tag.ts';
-import type { ServedUpstream } from './served-registry.ts';
+import type { Notifier } from './notifier.ts';
+import type { ReloadOutcome } from './config-reload.ts';
+import type { ServedJobs } from './served-jobs.ts';
+import type { ServedConfiguration } from './served-configuration.ts';
 import { storeFigures } from './store-figures.ts';
 
 export interface AdminOptions {
@@ -35,10 +38,15 @@ export interface AdministeredServer {
   readonly limiter: Pick<Limiter, 'refused'>;
   readonly pulls: PullMetrics;
   readonly fills: Pick<Fills, 'figures'>;
-  readonly registry: HostedRegistry;
-  readonly upstreams: ReadonlyMap<string, ServedUpstream>;
-  readonly defaultUpstream: string | undefined;
+  /** What is served at the moment. */
+  readonly current: () => ServedConfiguration;
+  readonly jobs: ServedJobs | undefined;
+  readonly notifier: Notifier;
+  readonly reloads: Readonly<Record<ReloadOutcome, number>>;
 }
+
+/** Of a server that starts none. */
+const NO_JOBS: AdministeredJobs = { list: () => [], find: () => undefined, command: () => undefined };
 
 /** Its requests are short. */
 const GRACE_MS = 1000;
@@ -54,10 +62,10 @@ export class AdminServer implements AsyncDisposable {
 
   /** Throws UsageError when the address cannot be listened on. */
   static async open({ address, log, lostLogLines }: AdminOptions, served: AdministeredServer): Promise<AdminServer> {
-    const { dataFolder, store, requests, limiter, pulls, fills } = served;
-    const upstreams = [...served.upstreams.values()].map(({ upstream }) => upstream);
+    const { dataFolder, store, requests, limiter, pulls, fills, current, jobs, notifier, reloads } = served;
+    const { metadata } = store;
+    const upstreams = () => [...current().upstreams.values()].map(({ upstream }) => upstream);
     const now = () => systemClock.now();
-    const refreshing = { ...served, metadata: store.metadata, now };
     const readiness = new Readiness({ probe: () => probeStore(store), clock: systemClock, log });
     const metrics = openMetrics({
       requests,
@@ -68,12 +76,16 @@ export class AdminServer implements AsyncDisposable {
       fills,
       upstreams,
       now,
+      jobs: jobs ?? { counts: [], running: 0 },
+      notifications: notifier.counts,
+      reloads,
     });
     const handler = adminHandler({
       whyNotReady: () => readiness.whyNot(),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.metrics() }),
-      upstreams: () => listUpstreams(upstreams, now()),
-      refresh: (reference, request) => refreshTag(reference, request, refreshing),
+      upstreams: () => listUpstreams(upstreams(), now()),
+      refresh: (reference, request) => refreshTag(reference, request, { ...current(), metadata, now }),
+      jobs: jobs?.administration ?? NO_JOBS,
     });
     const onFinished = (line: RequestLine) => logRequest(log, line);
     const advice = 'health and metrics are to be there; choose another with --admin, or --admin off';

@@ -5,7 +5,8 @@ import { type CountedUpstream, mirrorLies, pullsOf, sourcesOf } from './upstream
 
 export interface PullSources {
   readonly pulls: PullMetrics;
-  readonly upstreams: readonly CountedUpstream[];
+  /** Those of the moment. */
+  readonly upstreams: () => readonly CountedUpstream[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -29,7 +30,7 @@ export function addPullMetrics(registry: Registry, { pulls, upstreams, now }: Pu
       labelNames: ['source', 'kind'],
     },
     () =>
-      sourcesOf(upstreams).flatMap(({ source, traffic }) =>
+      sourcesOf(upstreams()).flatMap(({ source, traffic }) =>
         [...traffic.counts].map(([kind, value]) => ({ labels: { source, kind }, value })),
       ),
   );
@@ -40,12 +41,12 @@ export function addPullMetrics(registry: Registry, { pulls, upstreams, now }: Pu
       help: 'Bytes of bodies that came from upstreams and mirrors',
       labelNames: ['source'],
     },
-    () => sourcesOf(upstreams).map(({ source, traffic }) => ({ labels: { source }, value: traffic.receivedBytes })),
+    () => sourcesOf(upstreams()).map(({ source, traffic }) => ({ labels: { source }, value: traffic.receivedBytes })),
   );
   addCounter(
     registry,
     { name: 'wharf_mirror_lies_total', help: 'Mirrors that were caught with wrong bytes', labelNames: ['mirror'] },
-    () => mirrorLies(upstreams).map(({ mirror, lie }) => ({ labels: { mirror }, value: lie === undefined ? 0 : 1 })),
+    () => mirrorLies(upstreams()).map(({ mirror, lie }) => ({ labels: { mirror }, value: lie === undefined ? 0 : 1 })),
   );
   addBudgetMetrics(registry, { upstreams, now });
 }
@@ -54,7 +55,7 @@ export function addPullMetrics(registry: Registry, { pulls, upstreams, now }: Pu
 function addBudgetMetrics(registry: Registry, { upstreams, now }: Omit<PullSources, 'pulls'>): void {
   const add = (name: string, help: string, valueOf: (pulls: NonNullable<ReturnType<typeof pullsOf>>) => number) =>
     addGauges(registry, { name, help, labelNames: ['upstream'] }, () =>
-      upstreams.flatMap((upstream) => {
+      upstreams().flatMap((upstream) => {
         const known = pullsOf(upstream, now());
         return known === undefined ? [] : [{ labels: { upstream: upstream.name }, value: valueOf(known) }];
       }),

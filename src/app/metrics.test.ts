@@ -13,6 +13,11 @@ const FIGURES: StoreFigures = {
 };
 const NOW_MS = Date.parse('2026-11-23T10:00:00Z');
 const ANSWERED = { method: 'GET', route: 'blob', status: 200, bytesSent: 5, durationMs: 2, isComplete: true } as const;
+const JOBS = {
+  jobs: { counts: [{ job: 'library', outcome: 'done', count: 2 }], running: 1 },
+  notifications: { delivered: 5, failed: 1, dropped: 0 },
+  reloads: { applied: 3, refused: 1 },
+} as const;
 const DEFAULTS = /^(?:process|nodejs)_/;
 
 const lines = async (sources: Partial<MetricsSources> = {}) => (await opened(sources).metrics()).split('\n');
@@ -23,7 +28,7 @@ function opened(sources: Partial<MetricsSources>) {
   const lostLogLines = () => 3;
   const fills = { figures: { running: 3, unfollowed: 1 } };
   const limiter = { refused: { connections: 1, requests: 2, uploads: 3 } };
-  const others = { limiter, store: FIGURES, pulls, fills, upstreams: [], now: () => NOW_MS };
+  const others = { limiter, store: FIGURES, pulls, fills, upstreams: () => [], ...JOBS, now: () => NOW_MS };
   return openMetrics({ requests, lostLogLines, ...others, ...sources });
 }
 
@@ -51,7 +56,7 @@ async function printed(): Promise<string[][]> {
   requests.finish({ ...ANSWERED, firstByteMs: 1 });
   const pulls = new PullMetrics();
   pulls.count('hit', { upstream: 'docker.io', kind: 'blob' });
-  const all = await lines({ requests, pulls, upstreams: [upstream()] });
+  const all = await lines({ requests, pulls, upstreams: () => [upstream()] });
   return [...all.join('\n').matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => {
     const sample = all.find((line) => line.startsWith(`${name}{`) || line.startsWith(`${name}_sum{`)) ?? '';
     return [name, type, [...sample.matchAll(/(\w+)="/g)].map(([, label]) => label).join(' ')];
@@ -140,7 +145,7 @@ test('pulls are told by how they were answered', async () => {
 });
 
 test('a mirror of several upstreams is one source, and an upstream another', async () => {
-  const text = await lines({ upstreams: [upstream(), upstream({ name: 'ghcr.io', isLiar: true })] });
+  const text = await lines({ upstreams: () => [upstream(), upstream({ name: 'ghcr.io', isLiar: true })] });
   expect(text.filter((line) => /^wharf_(?:upstream|mirror)/.test(line))).toEqual([
     'wharf_upstream_requests_total{source="docker.io",kind="manifestHead"} 2',
     'wharf_upstream_requests_total{source="https://mirror.example",kind="manifestGet"} 2',
@@ -152,8 +157,8 @@ test('a mirror of several upstreams is one source, and an upstream another', asy
   ]);
 });
 
-const pullLines = async (upstreams: MetricsSources['upstreams']) =>
-  (await lines({ upstreams })).filter((line) => line.startsWith('wharf_pulls_'));
+const pullLines = async (upstreams: ReturnType<MetricsSources['upstreams']>) =>
+  (await lines({ upstreams: () => upstreams })).filter((line) => line.startsWith('wharf_pulls_'));
 
 test('of an upstream that meters it tells what is left, of how many, and until when', async () => {
   expect(await pullLines([upstream()])).toEqual([
@@ -174,4 +179,16 @@ test('of an upstream that does not meter nothing is said', async () => {
   const { registry, ...unmetered } = upstream();
   const ledger = { budget: undefined };
   expect(await pullLines([{ ...unmetered, registry: { ...registry, ledger } }])).toEqual([]);
+});
+
+test('what the server does by itself is told by how it ended', async () => {
+  expect((await lines()).filter((line) => /^wharf_(?:jobs?|notifications|config)_/.test(line))).toEqual([
+    'wharf_job_runs_total{job="library",outcome="done"} 2',
+    'wharf_jobs_running 1',
+    'wharf_notifications_total{outcome="delivered"} 5',
+    'wharf_notifications_total{outcome="failed"} 1',
+    'wharf_notifications_total{outcome="dropped"} 0',
+    'wharf_config_reloads_total{outcome="applied"} 3',
+    'wharf_config_reloads_total{outcome="refused"} 1',
+  ]);
 });

@@ -4,10 +4,11 @@ import type { Fills } from '../content/filling/fills.ts';
 import type { Limiter } from '../http/limits/limiter.ts';
 import type { RequestMetrics } from '../observe/request-metrics.ts';
 import { addCounter, addGauge } from './metrics-collectors.ts';
+import { type JobSources, addJobMetrics } from './metrics-of-jobs.ts';
 import { type PullSources, addPullMetrics } from './metrics-of-pulls.ts';
 import { addRequestMetrics } from './metrics-of-requests.ts';
 
-export interface MetricsSources extends PullSources {
+export interface MetricsSources extends PullSources, JobSources {
   readonly requests: RequestMetrics;
   readonly limiter: Pick<Limiter, 'refused'>;
   readonly lostLogLines: () => number;
@@ -22,21 +23,15 @@ export interface StoreFigures {
   openUploads(): Promise<number>;
 }
 
-export function openMetrics({
-  requests,
-  limiter,
-  lostLogLines,
-  store,
-  fills,
-  ...pullSources
-}: MetricsSources): Registry {
+export function openMetrics({ requests, limiter, lostLogLines, store, fills, ...others }: MetricsSources): Registry {
   const registry = new Registry();
   addRequestMetrics(registry, requests);
   const limited = { name: 'wharf_http_limited_total', help: 'What the limits refused', labelNames: ['limit'] };
   addCounter(registry, limited, () =>
     Object.entries(limiter.refused).map(([limit, value]) => ({ labels: { limit }, value })),
   );
-  addPullMetrics(registry, pullSources);
+  addPullMetrics(registry, others);
+  addJobMetrics(registry, others);
   const disk = async (of: 'sizeBytes' | 'freeBytes') => (await store.disk())[of];
   addGauge(registry, 'wharf_data_size_bytes', 'Size of the disk that has the data folder', () => disk('sizeBytes'));
   addGauge(registry, 'wharf_data_free_bytes', 'What is free of it for this process', () => disk('freeBytes'));

@@ -7,6 +7,7 @@ import type { Log } from '../observe/log.ts';
 import { LastUse } from '../pull-through/last-use.ts';
 import type { PullEvents } from '../pull-through/pull-events.ts';
 import { PullThrough } from '../pull-through/pull-through.ts';
+import type { StoredRegistry } from '../store/stored-registry.ts';
 import { BackgroundEviction } from './background-eviction.ts';
 import type { Store } from './open-store.ts';
 
@@ -19,8 +20,9 @@ export interface CacheOptions {
 
 /** To be disposed of before the store. */
 export interface Cache extends AsyncDisposable {
-  readonly pullThrough: PullThrough;
   readonly fills: Fills;
+  /** One for each configuration: it keeps the repositories of its upstreams. All share the fills. */
+  pullThrough(registry: StoredRegistry): PullThrough;
 }
 
 /** Who starts a server waits for its first answers, not for its housekeeping. */
@@ -48,18 +50,14 @@ export async function openCache({ config, store, log, events }: CacheOptions): P
     }),
   );
   opened.use(sweepNowAndThen(fills, log));
-  const pullThrough = new PullThrough({
-    ...store,
-    fills,
-    clock,
-    events: {
-      count: (...counted) => events.count(...counted),
-      notKept: (...lost) => events.notKept(...lost),
-      used: (repository, digest) => lastUse.used(repository, digest),
-    },
-  });
+  const told: PullEvents = {
+    count: (...counted) => events.count(...counted),
+    notKept: (...lost) => events.notKept(...lost),
+    used: (repository, digest) => lastUse.used(repository, digest),
+  };
+  const pullThrough = (registry: StoredRegistry) => new PullThrough({ ...store, registry, fills, clock, events: told });
   const resources = opened.move();
-  return { pullThrough, fills, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { fills, pullThrough, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 /** Removes what killed processes left of blobs that nobody wants any more. */

@@ -2,26 +2,27 @@
 import { systemClock } from '../async/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
-import { withAccelRedirect } from '../http/distribution/accel-redirect.ts';
-import { registryHandler } from '../http/distribution/registry-handler.ts';
 import type { HttpHandler, HttpRequest } from '../http/distribution/request.ts';
-import { isTrustedProxy, parseAddressRange } from '../http/distribution/trusted-proxy.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import { Limiter } from '../http/limits/limiter.ts';
 import type { HttpServer } from '../http/node.ts';
 import type { Log } from '../observe/log.ts';
 import { PullMetrics } from '../observe/pull-metrics.ts';
 import { RequestMetrics } from '../observe/request-metrics.ts';
-import { parsePattern } from '../oci/pattern.ts';
+import type { Lie } from '../sync/report.ts';
 import type { PullEvents } from '../pull-through/pull-events.ts';
 import { AdminServer } from './admin-server.ts';
 import { checkExposure } from './check-exposure.ts';
+import { CurrentConfiguration } from './current-configuration.ts';
+import type { ReloadOutcome } from './config-reload.ts';
+import type { StartJob } from './job-process.ts';
+import { notificationOfLie } from './notification.ts';
+import { Notifier } from './notifier.ts';
 import { openCache } from './open-cache.ts';
 import { openListeners } from './open-listeners.ts';
 import { urlOfServer } from './open-server.ts';
 import { PullLog } from './pull-log.ts';
-import { ServedRegistry } from './served-registry.ts';
-import { servedUpstreams } from './served-upstreams.ts';
+import { type ServedJobs, serveJobs } from './served-jobs.ts';
 import type { Session } from './session.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
 
@@ -34,16 +35,27 @@ export interface RegistryServerOptions {
   readonly onRequest: (line: RequestLine) => void;
   /** How many lines of the log nobody took. */
   readonly lostLogLines?: (() => number) | undefined;
+  /** Without it nothing runs by a schedule. */
+  readonly startJob?: StartJob | undefined;
+  /** Counted elsewhere. */
+  readonly reloads?: Readonly<Record<ReloadOutcome, number>> | undefined;
+}
+
+const NO_RELOADS: Readonly<Record<ReloadOutcome, number>> = { applied: 0, refused: 0 };
+
+interface ServerParts {
+  readonly servers: readonly HttpServer[];
+  readonly admin: AdminServer | undefined;
+  readonly configuration: CurrentConfiguration;
+  readonly jobs: ServedJobs | undefined;
 }
 
 export class RegistryServer implements AsyncDisposable {
-  readonly #servers: readonly HttpServer[];
-  readonly #admin: AdminServer | undefined;
+  readonly #parts: ServerParts;
   readonly #opened: AsyncDisposableStack;
 
-  private constructor(servers: readonly HttpServer[], admin: AdminServer | undefined, opened: AsyncDisposableStack) {
-    this.#servers = servers;
-    this.#admin = admin;
+  private constructor(parts: ServerParts, opened: AsyncDisposableStack) {
+    this.#parts = parts;
     this.#opened = opened;
   }
 
@@ -51,56 +63,78 @@ export class RegistryServer implements AsyncDisposable {
    * Throws UsageError when the data folder cannot be used, an address cannot be listened on, or what it would show to
    * others nobody has agreed to. Asks no upstream anything: it starts, and serves what it has, when all of them are down.
    */
-  static async open({ session, log, onRequest, lostLogLines }: RegistryServerOptions): Promise<RegistryServer> {
+  static async open(options: RegistryServerOptions): Promise<RegistryServer> {
+    const { session, log, onRequest, lostLogLines, startJob, reloads = NO_RELOADS } = options;
     await using opened = new AsyncDisposableStack();
     opened.use(session);
     const { config } = session;
-    const { dataFolder, hosted, defaultUpstream, externalUrl } = config;
+    const { dataFolder } = config;
     await checkExposure(config, session.credentials);
     const store = await session.store();
     const [requests, pulls] = [new RequestMetrics(), new PullMetrics()];
-    const upstreams = await servedUpstreams(session);
-    const watched = [...upstreams.values()].map(({ upstream }) => upstream);
-    opened.use(new UpstreamWatch({ upstreams: watched, log, clock: systemClock }).begin());
-    const { pullThrough, fills } = opened.use(await openCache({ config, store, log, events: pullEvents(pulls, log) }));
-    const ownNames = externalUrl === undefined ? [] : [new URL(externalUrl).host];
-    const registry = new ServedRegistry({
-      store,
-      pullThrough,
-      upstreams,
-      defaultUpstream,
-      serverNames: [...config.serverNames, ...ownNames],
-      hosted: hosted.map(parsePattern),
-    });
+    const cache = opened.use(await openCache({ config, store, log, events: pullEvents(pulls, log) }));
+    const configuration = await CurrentConfiguration.open({ session, store, cache });
+    const current = () => configuration.served;
+    const upstreams = () => [...current().upstreams.values()].map(({ upstream }) => upstream);
+    const webhooks = () => current().config.notify;
+    const notifier = opened.use(new Notifier({ webhooks, send: session.send, log, clock: systemClock }));
+    const onLie = (lie: Lie) => notifier.notify(notificationOfLie(lie, systemClock.now()));
+    opened.use(new UpstreamWatch({ upstreams, log, clock: systemClock, onLie }).begin());
+    const { journal } = session;
+    const jobs =
+      startJob &&
+      journal &&
+      opened.use(
+        serveJobs({ config: () => current().config, start: startJob, journal, notifier, log, clock: systemClock }),
+      );
     const limiter = new Limiter({ ...config.limits, clock: systemClock });
-    const served = { dataFolder, store, requests, limiter, pulls, fills, registry, upstreams, defaultUpstream };
+    const administered = {
+      dataFolder,
+      store,
+      requests,
+      limiter,
+      pulls,
+      fills: cache.fills,
+      current,
+      jobs,
+      notifier,
+      reloads,
+    };
     const admin = config.admin && { address: config.admin, log, lostLogLines: lostLogLines ?? (() => 0) };
-    const adminServer = admin && opened.use(await AdminServer.open(admin, served));
-    const handler = counted(requests, accelerated(config, registryHandler(registry)));
+    const adminServer = admin && opened.use(await AdminServer.open(admin, administered));
+    const handler = counted(requests, configuration.handler);
     const onFinished = (line: RequestLine) => {
       requests.finish(line);
       onRequest(line);
     };
     const clientOf = ({ remoteAddress }: HttpRequest) => remoteAddress;
-    const isProxy = trustedProxy(config);
+    const isProxy = (address: string) => current().isTrustedProxy(address);
     const { servers } = opened.use(
       await openListeners({ config, limiter, handler, onFinished, log, clientOf, isProxy }),
     );
-    return new RegistryServer(servers, adminServer, opened.move());
+    return new RegistryServer({ servers, admin: adminServer, configuration, jobs }, opened.move());
   }
 
   /** With the ports that were taken where any were asked for. */
   get addresses(): readonly ListenAddress[] {
-    return this.#servers.map(({ address }) => address);
+    return this.#parts.servers.map(({ address }) => address);
   }
 
   /** `http://127.0.0.1:5000`, `https://…` or `unix:/path`. */
   get urls(): readonly string[] {
-    return this.#servers.map(urlOfServer);
+    return this.#parts.servers.map(urlOfServer);
   }
 
   get adminAddress(): ListenAddress | undefined {
-    return this.#admin?.address;
+    return this.#parts.admin?.address;
+  }
+
+  /**
+   * Serves another configuration from the next request on; one call at a time. Gives the settings that differ and take
+   * a restart. Throws UsageError for what cannot be used, and goes on as before.
+   */
+  reconfigure(config: Config): Promise<readonly string[]> {
+    return this.#parts.configuration.replace(config);
   }
 
   /**
@@ -108,8 +142,10 @@ export class RegistryServer implements AsyncDisposable {
    * end although they were cut off: what they still try fails, as the store is closed.
    */
   async close(graceMs: number): Promise<number> {
-    this.#admin?.announceStop();
-    const running = await Promise.all(this.#servers.map((server) => server.close(graceMs)));
+    this.#parts.admin?.announceStop();
+    const jobsOver = this.#parts.jobs?.[Symbol.asyncDispose]();
+    const running = await Promise.all(this.#parts.servers.map((server) => server.close(graceMs)));
+    await jobsOver;
     await this.#opened.disposeAsync();
     return running.reduce((sum, count) => sum + count, 0);
   }
@@ -117,21 +153,6 @@ export class RegistryServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close(0);
   }
-}
-
-/** With an nginx in front that sends blobs itself. */
-function accelerated({ accelRedirect, trustedProxies }: Config, handler: HttpHandler): HttpHandler {
-  if (accelRedirect === undefined) return handler;
-  const isTrusted = trustedProxy({ trustedProxies });
-  return withAccelRedirect(handler, {
-    prefix: accelRedirect,
-    isTrusted: ({ remoteAddress }) => isTrusted(remoteAddress),
-  });
-}
-
-function trustedProxy({ trustedProxies }: Pick<Config, 'trustedProxies'>): (address: string) => boolean {
-  const ranges = trustedProxies.map(parseAddressRange).filter((range) => range !== undefined);
-  return (address) => isTrustedProxy(address, ranges);
 }
 
 /** Each request comes to the handler once, and once to whoever is told of its end. */

@@ -1,6 +1,7 @@
 // The composition root of the commands: from configuration and environment to the objects that do the work.
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { systemClock } from '../async/clock.ts';
 import { builtInRatePerSecond } from '../config/built-in-upstreams.ts';
 import type {
@@ -31,6 +32,7 @@ import type { ProjectCreator } from '../remote/project-creator.ts';
 import { type ProxyEnvironment, proxyChoice } from '../remote/proxy-environment.ts';
 import { type PullLedger, ProcessPullLedger } from '../remote/pull-ledger.ts';
 import { RemoteRegistry } from '../remote/remote-registry.ts';
+import type { Send } from '../remote/send.ts';
 import { Upstream } from '../remote/upstream.ts';
 import type { RepairSource } from '../store/repair-content.ts';
 import { StoredTargets } from '../store/stored-target.ts';
@@ -53,6 +55,12 @@ export interface SessionOptions {
   readonly isServing?: boolean | undefined;
 }
 
+/** What a session takes over from the one before it, which goes on to own it. */
+interface Inheritance {
+  readonly store: Promise<Store> | undefined;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+}
+
 /** There is always the authority: a mirror that asks for more patience is passed over. */
 const LONGEST_MIRROR_PAUSE_MS = 3_000;
 const LONGEST_PAUSE_FOR_CLIENTS_MS = 3_000;
@@ -73,16 +81,42 @@ export class Session implements AsyncDisposable {
   readonly #rates = new Map<string, number>();
   readonly #upstreams = new Map<string, Upstream>();
   readonly #isServing: boolean;
+  readonly #isHeir: boolean;
   #store: Promise<Store> | undefined;
 
-  constructor({ config, credentials, proxies, journal, isServing = false }: SessionOptions) {
+  constructor(options: SessionOptions, inherited?: Inheritance) {
+    const { config, credentials, proxies, journal, isServing = false } = options;
     this.config = config;
     this.credentials = credentials;
     this.#isServing = isServing;
     this.journal = journal;
+    this.#isHeir = inherited !== undefined;
+    this.#store = inherited?.store;
+    for (const [name, upstream] of inherited?.upstreams ?? []) this.#upstreams.set(name, upstream);
     this.#send = new UndiciSend({ tls: this.#tls });
     this.#proxies = proxies;
     this.network = this.#networkBy(undefined);
+  }
+
+  /**
+   * The same journal, store and logins under another configuration. Upstreams whose settings are what they were stay the
+   * same objects, with all that is known of them; the others get connections of their own. What is under way at the old
+   * ones comes to its end there, and their connections close when nobody has used them for a while: nobody disposes of
+   * the heir, and of this one only when all is over.
+   */
+  successor(config: Config): Session {
+    const { credentials, journal } = this;
+    const proxies = this.#proxies;
+    const kept = [...this.#upstreams].filter(([name]) =>
+      isDeepStrictEqual(config.upstreams.get(name), this.config.upstreams.get(name)),
+    );
+    const inherited = { store: this.#store, upstreams: new Map(kept) };
+    return new Session({ config, credentials, proxies, journal, isServing: this.#isServing }, inherited);
+  }
+
+  /** For what is sent to other places than registries, by way of what the environment says. */
+  get send(): Send {
+    return this.#send.through(proxyChoice(undefined, this.#proxies));
   }
 
   /** A configured upstream. Throws UsageError for any other name. */
@@ -161,6 +195,7 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#send[Symbol.asyncDispose]();
+    if (this.#isHeir) return;
     await (await this.#store)?.[Symbol.asyncDispose]();
     this.journal?.[Symbol.dispose]();
   }

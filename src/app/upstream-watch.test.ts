@@ -27,7 +27,9 @@ function open({ remaining }: { readonly remaining?: number } = {}) {
     registry: { name: 'docker.io', traffic: new Traffic(), ledger },
     mirrors: [mirror],
   };
-  const options = { upstreams: [upstream], log, clock } as unknown as ConstructorParameters<typeof UpstreamWatch>[0];
+  const options = { upstreams: () => [upstream], log, clock } as unknown as ConstructorParameters<
+    typeof UpstreamWatch
+  >[0];
   const watch = new UpstreamWatch(options);
   const setRemaining = (left: number) => void (ledger.budget = budgetOf(left));
   return { clock, lines: log.lines, mirror, watch, setRemaining };

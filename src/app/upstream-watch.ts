@@ -1,11 +1,14 @@
 import type { Clock } from '../async/clock.ts';
 import type { Log } from '../observe/log.ts';
+import type { Lie } from '../sync/report.ts';
 import { type CountedUpstream, mirrorLies, pullsOf } from './upstream-figures.ts';
 
 export interface UpstreamWatchOptions {
-  readonly upstreams: readonly CountedUpstream[];
+  /** Those of the moment. */
+  readonly upstreams: () => readonly CountedUpstream[];
   readonly log: Log;
   readonly clock: Clock;
+  readonly onLie?: ((lie: Lie) => void) | undefined;
 }
 
 const INTERVAL_MS = 10_000;
@@ -33,11 +36,13 @@ export class UpstreamWatch implements AsyncDisposable {
 
   /** Tells of what is new since the last time. */
   look(): void {
-    for (const upstream of this.#options.upstreams) this.#lookAtPulls(upstream);
-    for (const { mirror, lie } of mirrorLies(this.#options.upstreams)) {
+    const upstreams = this.#options.upstreams();
+    for (const upstream of upstreams) this.#lookAtPulls(upstream);
+    for (const { mirror, lie } of mirrorLies(upstreams)) {
       if (lie === undefined || this.#liars.has(mirror)) continue;
       this.#liars.add(mirror);
       this.#options.log.error('mirror lied', { mirror, digest: lie.digest, proof: lie.proof });
+      this.#options.onLie?.({ mirror, ...lie });
     }
   }
 

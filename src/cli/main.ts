@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { OciError } from '../oci/errors.ts';
@@ -12,6 +13,7 @@ import { addConfigCommand } from './commands/config.ts';
 import { addCopyCommand } from './commands/copy.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addInspectCommand } from './commands/inspect.ts';
+import { addJobsCommand } from './commands/jobs.ts';
 import { addLimitsCommand } from './commands/limits.ts';
 import { addProbeCommand } from './commands/probe.ts';
 import { addListCommand } from './commands/list.ts';
@@ -27,24 +29,33 @@ import { processTerminal } from './process-terminal.ts';
 import type { CommandContext, Terminal } from './terminal.ts';
 
 const VERSION = '0.1.0';
+const LONGEST_END_MS = 10_000;
 
 /** Runs one command line and gives its exit code. Never throws for what a person or a server did wrong. */
 export async function main(argv: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
   const stop = new AbortController();
+  let hangUp: (() => void) | undefined;
   const signals = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => {
     const listener = () => {
+      if (name === 'SIGHUP' && hangUp !== undefined && !hasLostTerminal()) return hangUp();
       if (stop.signal.aborted) process.exit(128 + constants.signals[name]);
       stop.abort(new Stopped(name));
     };
     process.on(name, listener);
     return { name, listener };
   });
+  const end = () => stop.abort(new Stopped('SIGTERM'));
+  // Who has another terminal is a part of a process, which goes on.
+  const forget = terminal === processTerminal ? stopWithStarter(end) : undefined;
   let exitCode = 0;
   const context: CommandContext = {
     terminal,
     signal: stop.signal,
     exitWith: (code) => {
       exitCode = code;
+    },
+    onHangup: (listener) => {
+      hangUp = listener;
     },
   };
   try {
@@ -54,7 +65,23 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     return exitCodeOf(stop.signal.aborted ? stop.signal.reason : error, terminal);
   } finally {
     for (const { name, listener } of signals) process.off(name, listener);
+    forget?.();
   }
+}
+
+/**
+ * Who started this with a channel lets go of it by ending, in whatever way. Gives how to stop listening for that. Who
+ * does not come to an end then is ended.
+ */
+function stopWithStarter(stop: () => void): () => void {
+  const listener = () => {
+    stop();
+    setTimeout(() => process.exit(128 + constants.signals.SIGTERM), LONGEST_END_MS).unref();
+  };
+  process.on('disconnect', listener);
+  // To listen is no reason to stay.
+  process.channel?.unref();
+  return () => process.off('disconnect', listener);
 }
 
 /** All commands, as `--help` shows them and completion walks them. */
@@ -71,6 +98,7 @@ export function buildProgram(context: CommandContext): Command {
   addCopyCommand(program, context);
   addBundleCommand(program, context);
   addServeCommand(program, context);
+  addJobsCommand(program, context);
   addRemoveCommand(program, context);
   addStoreCommands(program, context);
   addCheckCommand(program, context);
@@ -107,6 +135,18 @@ function inheritSettings(
 ) {
   command.copyInheritedSettings(from);
   for (const child of command.commands) inheritSettings(child as Command, from);
+}
+
+/** The end of a terminal is a SIGHUP, too; what was started there cannot open it any more. */
+function hasLostTerminal(): boolean {
+  if (!process.stderr.isTTY) return false;
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    // ENXIO: it has none.
+    return true;
+  }
 }
 
 class Stopped extends Error {

@@ -26,14 +26,18 @@ export function findConfigFile({ config }: SessionFlags, terminal: Terminal): st
   return places.find((file) => existsSync(file));
 }
 
-/** Throws ConfigError with everything that is wrong with it. */
-export function loadConfig(flags: SessionFlags, terminal: Terminal): Config {
+/** Throws ConfigError with everything that is wrong with it. `onRead` is told of each file before it is read. */
+export function loadConfig(flags: SessionFlags, terminal: Terminal, onRead?: (file: string) => void): Config {
   const file = findConfigFile(flags, terminal);
-  const readSecret = (secret: string) => readFileSync(secret, 'utf8');
+  const readSecret = (secret: string) => {
+    onRead?.(secret);
+    return readFileSync(secret, 'utf8');
+  };
   if (file === undefined) {
     const resolvePath = (relative: string) => path.resolve(terminal.workingFolder, relative);
     return defaultConfig({ resolvePath, readSecret });
   }
+  onRead?.(file);
   return parseConfig(readText(file), {
     file: path.relative(terminal.workingFolder, file) || file,
     env: terminal.env,

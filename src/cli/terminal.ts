@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** The exit code, where it is not 0: product documentation, "Exit codes". */
   exitWith(code: number): void;
+  /** From now on SIGHUP is for the listener, and stops nothing. */
+  onHangup(listener: () => void): void;
 }
 
 /** The whole of what a command prints as its result is one JSON document. */

@@ -149,6 +149,18 @@ const BAD: [text: string, message: string][] = [
     '1:55: at sync[0].schedule: expected five cron fields such as "17 */6 * * *", found "hourly"',
   ],
   [
+    `sync: [{ ${JOB}, schedule: "0 0 * * *", timeZone: Berlin }]`,
+    '1:78: at sync[0].timeZone: expected a time zone such as Europe/Berlin or UTC, found "Berlin"',
+  ],
+  [
+    'notify: [{ url: ftp://hooks.example.com, secret: x }]',
+    '1:17: at notify[0].url: expected a URL such as https://example.com/hook, without a user, found a value that is not shown here',
+  ],
+  [
+    'notify: [{ url: https://hooks.example.com, secret: x, on: [success] }]',
+    '1:60: at notify[0].on[0]: expected finished, failed, deferred or lie, found "success"',
+  ],
+  [
     `sync: [{ ${JOB}, include: [{ fil: x }] }]`,
     '1:55: at sync[0].include[0].file: expected a path, found nothing\nwharf.yaml:1:57: at sync[0].include[0].fil: there is no such key; did you mean "file"?',
   ],
@@ -251,6 +263,22 @@ const BAD: [text: string, message: string][] = [
     '1:45: at sync[0].catalog.hub: the upstream quay.io has no hubApi, which this catalog needs',
   ],
   [
+    `sync: [{ ${JOB}, schedule: "0 0 31 2 *" }]`,
+    '1:55: at sync[0].schedule: there is no such day in any year, so the job would never run',
+  ],
+  [
+    `sync: [{ ${JOB}, schedule: "61 * * * *" }]`,
+    '1:55: at sync[0].schedule: expected five cron fields such as "17 */6 * * *" (the minute cannot be read), found "61 * * * *"',
+  ],
+  [
+    'notify: [{ url: https://hooks.example.com }]',
+    '1:10: at notify[0]: there is no secret to sign with; give secret or secretFile',
+  ],
+  [
+    'notify: [{ url: https://hooks.example.com, secret: hunter2, secretFile: f }]',
+    '1:61: at notify[0].secretFile: there is a secret as well; keep one of the two',
+  ],
+  [
     `sync: [{ ${JOB}, state: target }]`,
     '1:52: at sync[0].state: the store keeps no state for others; write data, or add a registry to "to"',
   ],
@@ -310,6 +338,8 @@ describe('an error shows what is written in the file, and no secret', () => {
   test.each([
     'upstreams: { docker.io: { credentials: { password: "hunter2\\n" } } }',
     'upstreams: { docker.io: { credentials: hunter2 } }',
+    'notify: [{ url: "ftp://hooks.example.com/hunter2", secret: [hunter2] }]',
+    'notify: [{ url: https://hooks.example.com, secret: "hunter2\\n" }]',
     'upstreams: { docker.io: { credentials: [hunter2] } }',
     'upstreams: { docker.io: { credentials: { username: { hunter2: 1 }, password: [hunter2] } } }',
     'upstreams: { docker.io: { proxy: "ftp://ann:hunter2@proxy:1" } }',

@@ -1,5 +1,6 @@
 // The configuration as the program uses it: merged with the defaults, in values with units, every path absolute.
 import type { Platform } from '../oci/platform.ts';
+import type { NOTIFIED_EVENTS } from './notify-schema.ts';
 import type { ListenAddress } from './listen-address.ts';
 
 export interface Config {
@@ -26,6 +27,7 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly cache: CacheConfig;
   readonly sync: readonly SyncJobConfig[];
+  readonly notify: readonly WebhookConfig[];
 }
 
 /** PEM files. */
@@ -141,8 +143,25 @@ export interface SyncJobConfig {
   /** `Infinity`: never. */
   readonly pruneAfterMs: number;
   readonly state: 'data' | 'target';
-  /** Cron text of five fields. */
-  readonly schedule?: string | undefined;
+  readonly schedule?: ScheduleConfig | undefined;
+}
+
+export interface ScheduleConfig {
+  /** Five fields that come around. */
+  readonly cron: string;
+  /** An IANA name. */
+  readonly timeZone: string;
+  /** At most so much later. */
+  readonly jitterMs: number;
+}
+
+export type NotifiedEvent = (typeof NOTIFIED_EVENTS)[number];
+
+export interface WebhookConfig {
+  /** May hold a token: only its host is ever shown. */
+  readonly url: string;
+  readonly secret: string;
+  readonly on: readonly NotifiedEvent[];
 }
 
 export type CatalogConfig =

@@ -261,7 +261,7 @@ describe('sync jobs', () => {
       minAgeMs: 604_800_000,
       newest: 5,
       pruneAfterMs: 2_592_000_000,
-      schedule: '17 */6 * * *',
+      schedule: { cron: '17 */6 * * *', timeZone: 'UTC', jitterMs: 0 },
     });
   });
 });

@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import { isSameAddress } from './listen-address.ts';
 import { type ResolveContext, resolveKeyPair } from './resolve-endpoint.ts';
 import { namesOf, resolveJobs } from './resolve-jobs.ts';
+import { resolveWebhooks } from './resolve-webhooks.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigInput } from './schema.ts';
 
@@ -30,6 +31,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
       maxAgeMs: input.cache.maxAge,
     },
     sync: resolveJobs(input.sync, { upstreams, defaultUpstream }, context),
+    notify: resolveWebhooks(input.notify, context),
   };
   checkListeners(config, context);
   checkHosted(config, context);

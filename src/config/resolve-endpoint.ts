@@ -48,7 +48,8 @@ function resolveLogin(input: LoginInput, at: Path, context: ResolveContext): End
     context.report([...at, 'passwordFile'], 'there is a password as well; keep one of the two', 'key');
     return undefined;
   }
-  const password = passwordFile === '' ? input.password : readPassword(passwordFile, [...at, 'passwordFile'], context);
+  const password =
+    passwordFile === '' ? input.password : readSecretFile(passwordFile, [...at, 'passwordFile'], context);
   if (password === undefined) return undefined;
   if (username === '' && password === '') return 'anonymous';
   if (username === '' || password === '') {
@@ -78,9 +79,10 @@ function resolveCommand(
   return { exec: [resolved, ...args], username: username === '' ? undefined : username, lifetimeMs: lifetime };
 }
 
-function readPassword(passwordFile: string, at: Path, context: ResolveContext): string | undefined {
+/** Without the line end after it. `undefined` when it cannot be read, which is reported. */
+export function readSecretFile(file: string, at: Path, context: ResolveContext): string | undefined {
   try {
-    return context.readSecret(context.resolvePath(passwordFile)).replace(/(?:\r?\n)+$/, '');
+    return context.readSecret(context.resolvePath(file)).replace(/(?:\r?\n)+$/, '');
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     context.report(at, `the file cannot be read${typeof code === 'string' ? ` (${code})` : ''}`);

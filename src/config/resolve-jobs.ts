@@ -1,6 +1,15 @@
-import type { CatalogConfig, Config, SelectionConfig, SemverConfig, SyncJobConfig, TargetConfig } from './config.ts';
+import type {
+  CatalogConfig,
+  Config,
+  ScheduleConfig,
+  SelectionConfig,
+  SemverConfig,
+  SyncJobConfig,
+  TargetConfig,
+} from './config.ts';
 import { closest } from './did-you-mean.ts';
 import { type ResolveContext, resolveEndpoint } from './resolve-endpoint.ts';
+import { parseSchedule } from './schedule.ts';
 import type { Path } from './value-path.ts';
 import {
   type CatalogInput,
@@ -44,7 +53,7 @@ function resolveJob(input: SyncJobInput, at: Path, surroundings: Surroundings, c
     to: resolveTargets(input.to, [...at, 'to'], context),
     pruneAfterMs: input.prune,
     state: input.state,
-    schedule: input.schedule,
+    schedule: resolveSchedule(input, at, context),
   };
   const upstream = surroundings.upstreams.get(job.from);
   for (const [index, part] of catalogsOf(catalog).entries()) {
@@ -62,6 +71,17 @@ function resolveJob(input: SyncJobInput, at: Path, surroundings: Surroundings, c
     context.report([...at, 'prune'], 'what is deleted cannot be left to a state that others may change; write never');
   }
   return job;
+}
+
+function resolveSchedule(
+  { schedule: cron, timeZone, jitter: jitterMs }: SyncJobInput,
+  at: Path,
+  context: ResolveContext,
+): ScheduleConfig | undefined {
+  if (cron === undefined) return undefined;
+  const schedule = parseSchedule(cron, timeZone);
+  if (typeof schedule === 'string') context.report([...at, 'schedule'], schedule);
+  return { cron, timeZone, jitterMs };
 }
 
 function resolveFrom(

@@ -63,6 +63,9 @@ export const countOrUnlimited = z.union([z.literal('unlimited').transform(() => 
 });
 export const rate = scalar('rate', 'a rate such as 10/s or 600/m', parseRate);
 export const cron = matching('cron', 'five cron fields such as "17 */6 * * *"', /^[\w*,/-]+(?: [\w*,/-]+){4}$/);
+export const timeZone = scalar('time zone', 'a time zone such as Europe/Berlin or UTC', (text) =>
+  isTimeZone(text) ? text : undefined,
+);
 export const versionRange = matching('range', 'a range of versions such as ">=1.20"', /^[\w.+<>=~^|*, -]{1,200}$/);
 
 const LISTEN_ADDRESS = 'an address to listen on, such as 127.0.0.1:5000, [::1]:5000, :5000 or unix:/run/wharf.sock';
@@ -78,6 +81,10 @@ export const proxy = scalar(
   'proxy',
   'a proxy such as http://127.0.0.1:7890 or socks5://127.0.0.1:7891, or direct',
   (text) => (text === 'direct' || parseProxyUrl(text) !== undefined ? text.replace(/\/$/, '') : undefined),
+);
+/** A path or a query may be what lets one in; a user is refused, as it would be sent as a login. */
+export const webhookUrl = scalar('URL', 'a URL such as https://example.com/hook, without a user', (text) =>
+  /^https?:\/\/[^@#\s]+$/.test(text) && URL.canParse(text) ? text : undefined,
 );
 export const registryUrl = scalar('registry', 'a registry such as https://registry.example.com', (text) => {
   const address = parseRegistryAddress(text);
@@ -128,6 +135,10 @@ export const imageLine = scalar('image', 'an image such as nginx:1.27', (text) =
 export const platform = scalar('platform', 'a platform such as linux/arm64', (text): Platform | undefined =>
   unlessThrown(UsageError, () => parsePlatform(text)),
 );
+
+function isTimeZone(text: string): boolean {
+  return unlessThrown(RangeError, () => new Intl.DateTimeFormat('en', { timeZone: text })) !== undefined;
+}
 
 function parseFlag(text: string): boolean | undefined {
   return text === 'true' ? true : text === 'false' ? false : undefined;

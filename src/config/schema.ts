@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { limitsSchema } from './limits-schema.ts';
 import * as scalars from './scalars.ts';
 import { listOf, section } from './section.ts';
+import { webhookSchema } from './notify-schema.ts';
 import { syncJobSchema } from './sync-schema.ts';
 import { upstreamsSchema } from './upstream-schema.ts';
 
@@ -64,6 +65,9 @@ export const configSchema = section('a map of settings', {
   limits: limitsSchema.prefault({}).describe('What clients may use of this server.'),
   cache: cacheSchema.prefault({}).describe('What is kept of what was fetched for clients.'),
   sync: listOf('jobs', syncJobSchema).prefault([]).describe('The jobs of `wharf sync`.'),
+  notify: listOf('webhooks', webhookSchema)
+    .prefault([])
+    .describe('Who is told how the runs of the jobs ended, and of mirrors that lie.'),
 });
 
 export type ConfigInput = z.output<typeof configSchema>;

@@ -63,7 +63,12 @@ function keysOf(map: YAMLMap): string[] {
 }
 
 function isSecret(path: Path, found: string): boolean {
-  return path.includes('credentials') || (path.at(-1) === 'proxy' && found.includes('@'));
+  return path.includes('credentials') || isOfWebhook(path) || (path.at(-1) === 'proxy' && found.includes('@'));
+}
+
+/** Whoever has the address of a webhook may often post to it. */
+function isOfWebhook(path: Path): boolean {
+  return path[0] === 'notify' && path[2] !== 'on';
 }
 
 function withoutUserInfo(text: string): string {

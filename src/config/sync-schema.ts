@@ -126,6 +126,10 @@ export const syncJobSchema = section('a map with name and catalog', {
     .prefault('data')
     .describe('Where the job remembers what it did: the data folder, or the target, for runners that keep nothing.'),
   schedule: scalars.cron.optional().describe('When `wharf serve` runs the job: five cron fields.'),
+  timeZone: scalars.timeZone.prefault('UTC').describe('The time zone that the schedule is meant in.'),
+  jitter: scalars.duration
+    .prefault('0s')
+    .describe('Each machine runs the job later than the schedule says, by a part of this that it draws once.'),
 });
 
 export type SyncJobInput = z.output<typeof syncJobSchema>;

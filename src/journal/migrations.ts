@@ -68,4 +68,24 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (job, repository, tag)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE job_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    pid INTEGER NOT NULL,                          -- of who writes this down
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,                              -- NULL: it runs, or whoever wrote this down was killed
+    outcome TEXT,
+    account TEXT                                   -- JSON: the rest of it
+  ) STRICT;
+  CREATE INDEX job_runs_by_job ON job_runs (job, id);
+  CREATE TABLE followed_jobs (
+    job TEXT PRIMARY KEY,
+    schedule TEXT NOT NULL,
+    since INTEGER NOT NULL,                        -- what the schedule wanted before then was never due
+    share REAL NOT NULL                            -- of its jitter: what this machine has drawn
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE paused_jobs (job TEXT PRIMARY KEY, paused_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -28,9 +28,14 @@ export class StoredRegistry implements AsyncDisposable {
   readonly #options: StoredRegistryOptions;
   readonly #uploads: OpenUploads;
 
-  constructor(options: StoredRegistryOptions) {
+  constructor(options: StoredRegistryOptions, uploads = new OpenUploads(options.content)) {
     this.#options = options;
-    this.#uploads = new OpenUploads(options.content);
+    this.#uploads = uploads;
+  }
+
+  /** The same registry, uploads that are under way too, where other tags do not move. This one closes what they share. */
+  withImmutable(immutable: readonly Pattern[]): StoredRegistry {
+    return new StoredRegistry({ ...this.#options, immutable }, this.#uploads);
   }
 
   repository(name: RepositoryName): StoredRepository {

@@ -42,6 +42,12 @@ export interface BudgetReport {
   readonly resetsBy: string;
 }
 
+export interface Lie {
+  readonly mirror: string;
+  readonly digest: string;
+  readonly proof: string;
+}
+
 export interface JobReport {
   readonly name: string;
   readonly tags: Readonly<Counts>;
@@ -57,6 +63,8 @@ export interface JobReport {
   readonly revision?: string | undefined;
   /** How many tags of it are new or mean something else since an earlier commit: the last one that was synced. */
   readonly changes?: { readonly since: string; readonly tags: number } | undefined;
+  /** Mirrors that were caught with bytes that do not hash to their digest. */
+  readonly lies?: readonly Lie[] | undefined;
   readonly seconds: number;
 }
 

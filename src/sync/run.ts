@@ -307,9 +307,8 @@ class Run {
   report(): JobReport {
     const { upstream, targets, name } = this.#job;
     const { budget } = upstream.registry.ledger;
-    for (const { registry, lie } of upstream.mirrors) {
-      if (lie !== undefined) this.notice(`the mirror ${registry.name} lied, and was asked no more: ${lie.proof}`);
-    }
+    const lies = upstream.mirrors.flatMap(({ registry, lie }) => (lie ? [{ mirror: registry.name, ...lie }] : []));
+    for (const { mirror, proof } of lies) this.notice(`the mirror ${mirror} lied, and was asked no more: ${proof}`);
     const { listing, changes } = this.#prepared;
     return {
       name,
@@ -323,6 +322,7 @@ class Run {
       notMetered: budget === undefined && upstream.registry.hasHeardOfPulls ? [upstream.name] : [],
       ...(listing.revision !== undefined && { revision: listing.revision }),
       ...(changes?.since !== undefined && { changes: { since: changes.since, tags: changes.tags.size } }),
+      ...(lies.length > 0 && { lies }),
       seconds: Math.round((this.#options.now() - this.#startedMs) / 100) / 10,
     };
   }

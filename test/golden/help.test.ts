@@ -3,7 +3,12 @@ import { buildProgram } from '../../src/cli/main.ts';
 import { recordingTerminal } from '../support/recording-terminal.ts';
 
 const { terminal } = recordingTerminal('/home/ada');
-const program = buildProgram({ terminal, signal: new AbortController().signal, exitWith: () => undefined });
+const program = buildProgram({
+  terminal,
+  signal: new AbortController().signal,
+  exitWith: () => undefined,
+  onHangup: () => undefined,
+});
 
 test.each(['', ...program.commands.map((command) => command.name())])(
   'the help of wharf %s is as reviewed',

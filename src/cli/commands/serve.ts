@@ -5,7 +5,7 @@ import { type ListenAddress, isSameAddress, parseListenAddress } from '../../con
 import { LOG_FORMATS, LOG_LEVELS } from '../../observe/log.ts';
 import { UsageError } from '../../oci/usage-error.ts';
 import { collect } from '../collect.ts';
-import { loadConfig } from '../open-session.ts';
+import { findConfigFile, loadConfig } from '../open-session.ts';
 import type { ServeOptions } from '../run-serve.ts';
 import type { CommandContext } from '../terminal.ts';
 
@@ -32,10 +32,13 @@ export function addServeCommand(program: Command, context: CommandContext): void
     .action(async (flags) => {
       const { terminal } = context;
       const { logLevel, logFormat = terminal.isInteractive ? 'text' : 'json' } = flags;
-      const config = withFlags(loadConfig(flags, terminal), flags);
+      // The file that was found stays the one that is read again, though another may be put before it.
+      const file = findConfigFile(flags, terminal);
+      const load: ServeOptions['load'] = (onRead) =>
+        withFlags(loadConfig({ config: file ?? flags.config }, terminal, onRead), flags);
       // What it needs to log and to count takes longer to load than all other commands.
       const { runServe } = await import('../run-serve.ts');
-      await runServe({ config, logFormat, logLevel }, context);
+      await runServe({ load, configFile: file, logFormat, logLevel }, context);
     });
 }
 
@@ -47,7 +50,8 @@ Examples:
   wharf serve --hosted '**' --immutable 'team/*:v*'       a tag such as team/app:v1 never moves
 `;
 
-function withFlags(config: Config, flags: ServeFlags): ServeOptions['config'] {
+/** Flags win over the file, whenever it is read. */
+function withFlags(config: Config, flags: ServeFlags): Config {
   const { hosted = config.hosted, immutable: immutableTags = config.immutableTags } = flags;
   if (hosted.length === 0 && config.upstreams.size === 0) {
     throw new UsageError(`there are no upstreams, and nothing is hosted; name what is kept here: --hosted '**'`);

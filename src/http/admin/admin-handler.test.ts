@@ -5,7 +5,13 @@ import { HttpServer } from '../node.ts';
 import { OciError } from '../../oci/errors.ts';
 import { UpstreamFailure } from '../../pull-through/upstream-failure.ts';
 import { adminHandler } from './admin-handler.ts';
-import type { AdminSubject, RefreshedTag, UpstreamStatus } from './admin-subject.ts';
+import {
+  type AdminSubject,
+  JobRefusal,
+  type JobStatus,
+  type RefreshedTag,
+  type UpstreamStatus,
+} from './admin-subject.ts';
 
 const HUB: UpstreamStatus = { name: 'docker.io', state: 'ok', pulls: null, mirrors: [] };
 const REFRESHED: RefreshedTag = {
@@ -21,6 +27,7 @@ const WELL: AdminSubject = {
   metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'wharf_one 1\n' }),
   upstreams: () => [HUB],
   refresh: async () => REFRESHED,
+  jobs: { list: () => [], find: () => undefined, command: () => undefined },
 };
 
 async function ask(subject: Partial<AdminSubject>, path: string, method = 'GET', headers: Record<string, string> = {}) {
@@ -128,4 +135,55 @@ describe('POST /v1/refresh', () => {
       expect([status, JSON.parse(text)]).toMatchObject([403, { errors: [{ code: 'DENIED' }] }]);
     },
   );
+});
+
+describe('/v1/jobs', () => {
+  const status: JobStatus = {
+    name: 'library',
+    schedule: '17 */6 * * *',
+    timeZone: 'UTC',
+    paused: false,
+    running: false,
+    last: null,
+    next: null,
+  };
+  const jobs: AdminSubject['jobs'] = {
+    list: () => [status],
+    find: (job) => (job === 'library' ? { ...status, runs: [] } : undefined),
+    command(job, command) {
+      if (command === 'cancel') throw new JobRefusal('job "library" does not run');
+      return job === 'library' ? { ...status, paused: command === 'pause' } : undefined;
+    },
+  };
+  const json = async (...asked: [path: string, method?: string, headers?: Record<string, string>]) => {
+    const { status: code, text } = await ask({ jobs }, ...asked);
+    return [code, JSON.parse(text)] as const;
+  };
+
+  test('lists the jobs, and tells of one with its runs', async () => {
+    expect(await json('/v1/jobs')).toEqual([200, { jobs: [status] }]);
+    expect(await json('/v1/jobs/library')).toEqual([200, { ...status, runs: [] }]);
+  });
+
+  test('has a job do what it is told, and says why not', async () => {
+    expect(await json('/v1/jobs/library/pause', 'POST')).toEqual([200, { ...status, paused: true }]);
+    const error = { code: 'DENIED', message: 'job "library" does not run' };
+    expect(await json('/v1/jobs/library/cancel', 'POST')).toEqual([409, { errors: [error] }]);
+  });
+
+  test('knows no other job', async () => {
+    const error = { code: 'NAME_UNKNOWN', message: 'there is no job "other" in the configuration' };
+    expect(await json('/v1/jobs/other')).toEqual([404, { errors: [error] }]);
+    expect(await json('/v1/jobs/other/run', 'POST')).toEqual([404, { errors: [error] }]);
+  });
+
+  test('refuses other methods, other commands, and web pages of other servers', async () => {
+    expect((await ask({ jobs }, '/v1/jobs/library/run')).status).toBe(405);
+    expect((await ask({ jobs }, '/v1/jobs/library', 'POST')).status).toBe(405);
+    for (const path of ['/v1/jobs/library/delete', '/v1/jobs/', '/v1/jobs/a%2Fb', '/v1/jobs/a/run/']) {
+      expect((await ask({ jobs }, path, 'POST')).status).toBe(404);
+    }
+    const page = { origin: 'https://elsewhere.example' };
+    expect((await json('/v1/jobs/library/run', 'POST', page))[0]).toBe(403);
+  });
 });

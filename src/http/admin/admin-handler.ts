@@ -3,8 +3,9 @@ import { type Answer, jsonAnswer } from '../distribution/answer.ts';
 import { errorAnswer } from '../distribution/errors.ts';
 import type { HttpHandler, HttpRequest } from '../distribution/request.ts';
 import type { AdminSubject } from './admin-subject.ts';
+import { answerJobs, isJobPath, methodsOfJobs } from './jobs.ts';
 
-type Route = 'healthz' | 'readyz' | 'metrics' | 'upstreams' | 'refresh';
+type Route = 'healthz' | 'readyz' | 'metrics' | 'upstreams' | 'refresh' | 'jobs';
 
 const ROUTES: ReadonlyMap<string, Route> = new Map([
   ['/healthz', 'healthz'],
@@ -12,6 +13,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map([
   ['/metrics', 'metrics'],
   ['/v1/upstreams', 'upstreams'],
   ['/v1/refresh', 'refresh'],
+  ['/v1/jobs', 'jobs'],
 ]);
 const PLAIN = 'text/plain; charset=utf-8';
 const EVERYWHERE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
@@ -20,9 +22,9 @@ const EXAMPLE = '/v1/refresh?reference=docker.io/library/nginx:latest';
 /** Health, metrics and a few questions, on a listener of their own. There is no login: who reaches it may use it. */
 export function adminHandler(subject: AdminSubject): HttpHandler {
   return async (request) => {
-    const route = ROUTES.get(request.path);
+    const route = isJobPath(request.path) ? 'jobs' : ROUTES.get(request.path);
     if (route === undefined) return textAnswer(404, `there are ${[...ROUTES.keys()].join(', ')} here\n`);
-    const methods = route === 'refresh' ? ['POST'] : ['GET', 'HEAD'];
+    const methods = methodsOf(route, request.path);
     if (!methods.includes(request.method)) {
       return textAnswer(405, `only ${methods.join(' and ')} mean anything here\n`, { allow: methods.join(', ') });
     }
@@ -49,16 +51,31 @@ async function answerRoute(route: Route, subject: AdminSubject, request: HttpReq
     case 'upstreams':
       return jsonAnswer(200, { upstreams: subject.upstreams() }, EVERYWHERE);
     case 'refresh':
-      return await refresh(subject, request);
+      return await checked(request, () => refresh(subject, request));
+    case 'jobs':
+      return await checked(request, async () => answerJobs(subject.jobs, request));
   }
 }
 
+function methodsOf(route: Route, path: string): readonly string[] {
+  if (route === 'jobs') return methodsOfJobs(path);
+  return route === 'refresh' ? ['POST'] : ['GET', 'HEAD'];
+}
+
 async function refresh(subject: AdminSubject, request: HttpRequest): Promise<Answer> {
+  const reference = request.query.get('reference') ?? '';
+  if (reference === '') throw new OciError('NAME_INVALID', `a reference is missing; write ${EXAMPLE}`);
+  return jsonAnswer(200, await subject.refresh(reference, request));
+}
+
+/** Failures are told as the registry tells them. */
+async function checked(request: HttpRequest, work: () => Promise<Answer>): Promise<Answer> {
   try {
-    if (isOfOtherPage(request)) throw new OciError('DENIED', 'a web page of another server may ask for nothing here');
-    const reference = request.query.get('reference') ?? '';
-    if (reference === '') throw new OciError('NAME_INVALID', `a reference is missing; write ${EXAMPLE}`);
-    return jsonAnswer(200, await subject.refresh(reference, request), EVERYWHERE);
+    if (request.method === 'POST' && isOfOtherPage(request)) {
+      throw new OciError('DENIED', 'a web page of another server may ask for nothing here');
+    }
+    const answer = await work();
+    return { ...answer, headers: { ...answer.headers, ...EVERYWHERE } };
   } catch (error) {
     const answer = errorAnswer(error);
     return { ...answer, headers: { ...answer.headers, ...EVERYWHERE } };
