@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const LAYERS: readonly (readonly string[])[] = [
   ['oci', 'async', 'observe'],
   ['streams', 'config', 'database'],
-  ['remote', 'content', 'metadata'],
+  ['remote', 'content', 'metadata', 'accounts'],
   ['store', 'archive', 'catalog', 'credentials', 'journal'],
   ['copy', 'select', 'pull-through'],
   ['sync', 'bundle', 'verify', 'client-config'],
@@ -23,6 +23,8 @@ const CONFINED: Readonly<Record<string, string>> = {
   yaml: 'src/config/',
   kysely: 'src/metadata/',
   'modern-tar': 'src/archive/',
+  bcryptjs: 'src/accounts/',
+  jose: 'src/http/auth/',
   pino: 'src/app/',
   'prom-client': 'src/app/',
   semver: 'src/select/',
