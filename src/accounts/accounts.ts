@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import type { AccountName } from './account-name.ts';
 import type { AccountStore } from './account-store.ts';
 import type { HtpasswdFile } from './htpasswd-file.ts';
-import { type PasswordHash, parsePasswordHash } from './password-hash.ts';
+import { type PasswordHash, hashOfNobody, parsePasswordHash } from './password-hash.ts';
 import { listAccounts } from './stored-accounts.ts';
 import { listTokens } from './stored-tokens.ts';
 
@@ -37,6 +37,8 @@ export interface AccountsOptions {
 /** Everybody who may log in, as of now. Where a file and the data folder have the same name, the file decides. */
 export class Accounts {
   readonly #options: AccountsOptions;
+  readonly #key = randomBytes(32);
+  readonly #nobody = hashOfNobody();
   #snapshot: Snapshot | undefined;
   #versions = '';
   #hasLooked = false;
@@ -70,6 +72,13 @@ export class Accounts {
   /** `undefined` for a robot, and for nobody. */
   passwordOf(account: string): PasswordHash | undefined {
     return this.#now.passwords.get(account);
+  }
+
+  /** What to compare a password with for a name that has none, always the same: that takes as long as for the others. */
+  decoyFor(account: string): PasswordHash {
+    const hashes = [...this.#now.passwords.values()];
+    const nth = createHmac('sha256', this.#key).update(account).digest().readUInt32BE() % Math.max(1, hashes.length);
+    return hashes[nth] ?? this.#nobody;
   }
 
   token(secretHash: string): KnownToken | undefined {

@@ -3,7 +3,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Semaphore } from '../async/semaphore.ts';
 import { BcryptThread } from './bcrypt-thread.ts';
-import { type PasswordHash, argon2Of, hashOfNobody } from './password-hash.ts';
+import { type PasswordHash, argon2Of } from './password-hash.ts';
 
 const AT_ONCE = 2;
 const MAX_WAITING = 32;
@@ -18,18 +18,14 @@ export class PasswordChecks implements AsyncDisposable {
   readonly #bcrypt = new BcryptThread();
   #waiting = 0;
 
-  /**
-   * Whether it is the password of that hash. Without a hash it never is, and takes as long. Rejects with TooManyLogins.
-   * `mayBegin` is asked when its turn comes; what it throws is passed on.
-   */
-  async check(password: string, hash: PasswordHash | undefined, mayBegin: () => void = () => {}): Promise<boolean> {
+  /** Whether it is the password of that hash. Rejects with TooManyLogins, and with what `mayBegin` throws in its turn. */
+  async check(password: string, hash: PasswordHash, mayBegin: () => void = () => {}): Promise<boolean> {
     if (this.#waiting >= MAX_WAITING) throw new TooManyLogins('too many logins at once');
     this.#waiting += 1;
     try {
       using _slot = await this.#slots.acquire();
       mayBegin();
-      const isRight = await this.#compare(password, hash ?? hashOfNobody());
-      return isRight && hash !== undefined;
+      return await this.#compare(password, hash);
     } finally {
       this.#waiting -= 1;
     }

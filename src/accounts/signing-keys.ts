@@ -6,7 +6,7 @@ import {
   createPublicKey,
   generateKeyPairSync,
   hash,
-  type webcrypto,
+  type JsonWebKey,
 } from 'node:crypto';
 import type { AccountStore } from './account-store.ts';
 
@@ -78,7 +78,7 @@ export class SigningKeys {
       const kid = String(row['kid']);
       const key = known.get(kid);
       if (key !== undefined) return key;
-      const privateKey = createPrivateKey({ key: JSON.parse(String(row['private_jwk'])) as webcrypto.JsonWebKey, format: 'jwk' });
+      const privateKey = createPrivateKey({ key: JSON.parse(String(row['private_jwk'])) as JsonWebKey, format: 'jwk' });
       return { kid, privateKey, publicKey: createPublicKey(privateKey), createdAtMs: Number(row['created_at']) };
     });
   }

@@ -1,6 +1,7 @@
 // `wharf serve`: our own repositories and those of the upstreams, on every address that it is to listen on.
 import { systemClock } from '../async/clock.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
+import { unknownClients } from '../http/auth/unknown-client.ts';
 import { registryHandler } from '../http/distribution/registry-handler.ts';
 import type { HttpHandler } from '../http/distribution/request.ts';
 import type { RequestLine } from '../http/exchange.ts';
@@ -66,6 +67,7 @@ export class RegistryServer implements AsyncDisposable {
       defaultUpstream,
       serverNames: [...config.serverNames, ...ownNames],
       hosted: hosted.map(parsePattern),
+      clients: unknownClients({ mayWrite: true }),
     });
     const served = { dataFolder, store, requests, pulls, fills, registry, upstreams, defaultUpstream };
     const admin = config.admin && { address: config.admin, log, lostLogLines: lostLogLines ?? (() => 0) };
