@@ -11,6 +11,10 @@ export interface Config {
   readonly serverNames: readonly string[];
   /** Addresses and CIDR ranges. */
   readonly trustedProxies: readonly string[];
+  /** `undefined`: there are none, and `anonymous` decides. */
+  readonly accounts?: AccountsConfig | undefined;
+  /** What whoever reaches a server without accounts may do; `local`: nobody else reaches it. */
+  readonly anonymous: 'local' | 'pull' | 'everything';
   /** A key of `upstreams`. `undefined`: a request that names no upstream means none. */
   readonly defaultUpstream?: string | undefined;
   /** By the registry's name as references have it: `docker.io`. */
@@ -21,6 +25,28 @@ export interface Config {
   readonly immutableTags: readonly string[];
   readonly cache: CacheConfig;
   readonly sync: readonly SyncJobConfig[];
+}
+
+export interface AccountsConfig {
+  readonly htpasswdFile?: string | undefined;
+  /** Accounts by group. */
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  readonly policy: readonly PolicyRuleConfig[];
+  /** The audience of tokens. */
+  readonly service: string;
+  readonly tokenLifetimeMs: number;
+}
+
+export interface PolicyRuleConfig {
+  /** Patterns of canonical names. */
+  readonly repositories: readonly string[];
+  /** `*`: all of them. */
+  readonly accounts: readonly string[];
+  readonly groups: readonly string[];
+  readonly anonymous: boolean;
+  /** Addresses and CIDR ranges. */
+  readonly networks: readonly string[];
+  readonly allow: readonly ('pull' | 'push' | 'delete' | 'fill' | 'admin')[];
 }
 
 /** How a registry is reached and what it may be told. */

@@ -1,6 +1,7 @@
 import { DOCKER_HUB } from '../oci/reference.ts';
 import type { Config } from './config.ts';
 import { isSameAddress } from './listen-address.ts';
+import { resolveAccounts } from './resolve-accounts.ts';
 import type { ResolveContext } from './resolve-endpoint.ts';
 import { namesOf, resolveJobs } from './resolve-jobs.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
@@ -17,6 +18,8 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
     externalUrl: input.externalUrl,
     serverNames: input.serverNames,
     trustedProxies: input.trustedProxies,
+    accounts: resolveAccounts(input.accounts, input.externalUrl, context),
+    anonymous: input.anonymous,
     defaultUpstream,
     upstreams,
     hosted: input.hosted,
@@ -29,6 +32,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
     sync: resolveJobs(input.sync, { upstreams, defaultUpstream }, context),
   };
   checkListeners(config, context);
+  checkAnonymous(config, context);
   checkHosted(config, context);
   return config;
 }
@@ -50,6 +54,12 @@ function checkListeners({ listen, admin }: Config, context: ResolveContext): voi
   if (admin !== undefined && listen.some((address) => isSameAddress(address, admin))) {
     context.report(['admin'], 'this is where the registry listens; the console needs an address of its own');
   }
+}
+
+// Two places that say who may do what would be read as one.
+function checkAnonymous({ accounts, anonymous }: Config, context: ResolveContext): void {
+  if (accounts === undefined || anonymous === 'local') return;
+  context.report(['anonymous'], 'there are accounts; write a rule of accounts.policy with anonymous: true instead');
 }
 
 // Such a request would mean the upstream and the repository of our own at once.

@@ -1,5 +1,6 @@
 // Every key of the configuration: its form, its default and a sentence. The JSON Schema and docs/config.md come from it.
 import { z } from 'zod';
+import { accountsSchema } from './accounts-schema.ts';
 import * as scalars from './scalars.ts';
 import { listOf, section } from './section.ts';
 import { syncJobSchema } from './sync-schema.ts';
@@ -36,6 +37,15 @@ export const configSchema = section('a map of settings', {
   trustedProxies: listOf('addresses', scalars.addressRange)
     .prefault([])
     .describe('Addresses of proxies in front, whose X-Forwarded-* headers are believed.'),
+  accounts: accountsSchema
+    .optional()
+    .describe('Who may log in, and who may do what. Without it there are no accounts, and `anonymous` decides.'),
+  anonymous: z
+    .enum(['local', 'pull', 'everything'], { error: 'expected local, pull or everything' })
+    .prefault('local')
+    .describe(
+      'Without accounts, what whoever reaches this server may do. local: it has to listen on loopback alone; pull: everybody may pull; everything: everybody may also push to, and delete, what is hosted.',
+    ),
   defaultUpstream: scalars.text
     .optional()
     .describe('The upstream of a request that names none, or none. By default docker.io, if it is an upstream.'),
