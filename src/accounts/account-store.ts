@@ -13,7 +13,7 @@ import { MIGRATIONS } from './migrations.ts';
 /** Whoever writes here is done in a moment. */
 const BUSY_TIMEOUT_MS = 2000;
 const SECRET_BYTES = 32;
-const FOLDER = 'accounts-v1';
+export const ACCOUNTS_FOLDER = 'accounts-v1';
 const DAMAGED = 'is damaged; restore it from a backup, or remove it and make the accounts anew';
 
 export class AccountStore implements Disposable {
@@ -31,9 +31,10 @@ export class AccountStore implements Disposable {
 
   /** Throws UsageError when the folder cannot be written, or a newer Wharf wrote the file. */
   static open(dataFolder: string): AccountStore {
-    const folder = path.join(dataFolder, FOLDER);
+    const folder = path.join(dataFolder, ACCOUNTS_FOLDER);
     const file = path.join(folder, 'accounts.db');
     try {
+      mkdirSync(dataFolder, { recursive: true });
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       chmodSync(folder, 0o700);
       // SQLite gives its other files the rights of this one.

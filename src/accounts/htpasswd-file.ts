@@ -84,7 +84,8 @@ function whyNoHash(name: string, hash: string): string {
 function readText(file: string): string {
   try {
     const { size } = statSync(file);
-    if (size > MAX_BYTES) throw new UsageError(`${file} is larger than ${MAX_BYTES / 2 ** 20} MiB, so no htpasswd file`);
+    if (size > MAX_BYTES)
+      throw new UsageError(`${file} is larger than ${MAX_BYTES / 2 ** 20} MiB, so no htpasswd file`);
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof UsageError || !(error instanceof Error)) throw error;

@@ -26,7 +26,8 @@ export function addAccount(store: AccountStore, { name, passwordHash, createdAtM
     passwordHash ?? null,
     createdAtMs,
   );
-  if (added === 0) throw new UsageError(`there is an account ${name} already; \`wharf user passwd\` changes its password`);
+  if (added === 0)
+    throw new UsageError(`there is an account ${name} already; \`wharf user passwd\` changes its password`);
 }
 
 /** Sessions that were opened with the old password end. Throws UsageError when there is no such account. */
@@ -36,7 +37,8 @@ export function setPassword(store: AccountStore, name: AccountName, passwordHash
     passwordHash,
     name,
   );
-  if (changed === 0) throw new UsageError(`there is no account ${name} with a password; \`wharf user list\` shows them`);
+  if (changed === 0)
+    throw new UsageError(`there is no account ${name} with a password; \`wharf user list\` shows them`);
 }
 
 /** Its tokens and sessions go along. Throws UsageError when there is no such account. */

@@ -33,7 +33,9 @@ export function createToken(
   store.transaction(() => {
     const [row] = store.read('SELECT count(*) AS count FROM tokens WHERE account = ?', account);
     if (Number(row?.['count']) >= MAX_TOKENS) {
-      throw new UsageError(`${account} has ${MAX_TOKENS} tokens; revoke those that nobody uses: \`wharf user token list\``);
+      throw new UsageError(
+        `${account} has ${MAX_TOKENS} tokens; revoke those that nobody uses: \`wharf user token list\``,
+      );
     }
     store.write(
       'INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, NULL)',

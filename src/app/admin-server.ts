@@ -11,6 +11,8 @@ import type { PullMetrics } from '../observe/pull-metrics.ts';
 import type { RequestMetrics } from '../observe/request-metrics.ts';
 import { listUpstreams } from './list-upstreams.ts';
 import { openMetrics } from './metrics.ts';
+import { isThisMachine } from './check-exposure.ts';
+import type { ServedAccounts } from './open-accounts.ts';
 import { openServer } from './open-server.ts';
 import type { Store } from './open-store.ts';
 import { probeStore } from './probe-store.ts';
@@ -24,6 +26,7 @@ export interface AdminOptions {
   readonly log: Log;
   /** How many lines of the log nobody took. */
   readonly lostLogLines: () => number;
+  readonly accounts: Pick<ServedAccounts, 'forAdmins'>;
 }
 
 /** What it tells of. */
@@ -51,7 +54,10 @@ export class AdminServer implements AsyncDisposable {
   }
 
   /** Throws UsageError when the address cannot be listened on. */
-  static async open({ address, log, lostLogLines }: AdminOptions, served: AdministeredServer): Promise<AdminServer> {
+  static async open(
+    { address, log, lostLogLines, accounts }: AdminOptions,
+    served: AdministeredServer,
+  ): Promise<AdminServer> {
     const { dataFolder, store, requests, pulls, fills } = served;
     const upstreams = [...served.upstreams.values()].map(({ upstream }) => upstream);
     const now = () => systemClock.now();
@@ -66,12 +72,13 @@ export class AdminServer implements AsyncDisposable {
       upstreams,
       now,
     });
-    const handler = adminHandler({
+    const answer = adminHandler({
       whyNotReady: () => readiness.whyNot(),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.metrics() }),
       upstreams: () => listUpstreams(upstreams, now()),
       refresh: (reference, request) => refreshTag(reference, request, refreshing),
     });
+    const handler = isThisMachine(address) ? answer : accounts.forAdmins(answer);
     const onFinished = (line: RequestLine) => logRequest(log, line);
     const advice = 'health and metrics are to be there; choose another with --admin, or --admin off';
     return new AdminServer(await openServer({ address, handler, onFinished }, advice), readiness);

@@ -13,6 +13,7 @@ import { parsePattern } from '../oci/pattern.ts';
 import type { PullEvents } from '../pull-through/pull-events.ts';
 import { AdminServer } from './admin-server.ts';
 import { checkExposure } from './check-exposure.ts';
+import { openAccounts } from './open-accounts.ts';
 import { openCache } from './open-cache.ts';
 import { openServer } from './open-server.ts';
 import { PullLog } from './pull-log.ts';
@@ -60,19 +61,22 @@ export class RegistryServer implements AsyncDisposable {
     opened.use(new UpstreamWatch({ upstreams: watched, log, clock: systemClock }).begin());
     const { pullThrough, fills } = opened.use(await openCache({ config, store, log, events: pullEvents(pulls, log) }));
     const ownNames = externalUrl === undefined ? [] : [new URL(externalUrl).host];
-    const registry = new ServedRegistry({
+    const accounts = opened.use(openAccounts({ config, log }));
+    const parts = {
       store,
       pullThrough,
       upstreams,
       defaultUpstream,
       serverNames: [...config.serverNames, ...ownNames],
       hosted: hosted.map(parsePattern),
-      clients: unknownClients({ mayWrite: true }),
-    });
-    const served = { dataFolder, store, requests, pulls, fills, registry, upstreams, defaultUpstream };
-    const admin = config.admin && { address: config.admin, log, lostLogLines: lostLogLines ?? (() => 0) };
+    };
+    const registry = new ServedRegistry({ ...parts, clients: accounts.clients });
+    // Who reaches the admin listener has been let in there.
+    const administered = new ServedRegistry({ ...parts, clients: unknownClients({ mayWrite: true }) });
+    const served = { dataFolder, store, requests, pulls, fills, registry: administered, upstreams, defaultUpstream };
+    const admin = config.admin && { address: config.admin, log, lostLogLines: lostLogLines ?? (() => 0), accounts };
     const adminServer = admin && opened.use(await AdminServer.open(admin, served));
-    const handler = counted(requests, registryHandler(registry));
+    const handler = counted(requests, accounts.withLogin(registry, registryHandler(registry)));
     const onFinished = (line: RequestLine) => {
       requests.finish(line);
       onRequest(line);

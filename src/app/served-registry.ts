@@ -69,12 +69,17 @@ export class ServedRegistry implements HostedRegistry {
 
   ping(asked: Pick<AskedRepository, 'request' | 'prefix'>): Awaitable<void> {
     const client = this.#options.clients.of(asked);
-    return client instanceof Promise ? client.then((known) => known.admitToServer('ping')) : client.admitToServer('ping');
+    return client instanceof Promise
+      ? client.then((known) => known.admitToServer('ping'))
+      : client.admitToServer('ping');
   }
 
   /** What policy calls the repository that a request would mean; `undefined` where it would mean none. */
-  async canonicalName(name: RepositoryName, claims: Claims): Promise<string | undefined> {
-    const meant = this.#names.meant(name, claims);
+  async canonicalName(
+    name: RepositoryName,
+    asked: Pick<AskedRepository, 'request' | 'prefix'>,
+  ): Promise<string | undefined> {
+    const meant = this.#names.meant(name, claimsOf(asked));
     return isMeant(meant) ? this.#named(meant, await this.#isHosted(meant)).canonical : undefined;
   }
 
@@ -228,7 +233,7 @@ export class ServedRegistry implements HostedRegistry {
   }
 }
 
-function claimsOf({ request, prefix }: AskedRepository): Claims {
+function claimsOf({ request, prefix }: Pick<AskedRepository, 'request' | 'prefix'>): Claims {
   return {
     host: request.header('host'),
     port: request.localPort,

@@ -113,7 +113,8 @@ export class AccessTokens {
     const { lifetimeMs, now } = this.#options;
     // Whoever signed it before the lifetime was made shorter, or on a clock that was wrong.
     const isOfNow = iat <= now() / 1000 + TOLERANCE_S && exp - iat <= lifetimeMs / 1000;
-    const proof = isAccountName(sub) && credential !== undefined ? { account: sub as AccountName, credential } : undefined;
+    const proof =
+      isAccountName(sub) && credential !== undefined ? { account: sub as AccountName, credential } : undefined;
     if (!isOfNow || (proof === undefined && sub !== '')) return undefined;
     const access = new Map<string, readonly TokenAction[]>();
     for (const { type, name, actions } of claims.access) {

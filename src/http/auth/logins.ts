@@ -63,6 +63,13 @@ export class Logins {
     });
   }
 
+  /** Of a secret that is none: throws a Refusal (429) where too many came from there. */
+  refuseGuess(address: string): void {
+    const attempt = { account: '', address };
+    this.#checkMayTry(attempt);
+    this.#fail(attempt);
+  }
+
   /** What is found by its hash is right: nobody guesses it. */
   #checkToken({ username, password }: BasicCredentials, address: string): Proof | undefined {
     const { accounts, events } = this.#options;

@@ -11,8 +11,9 @@ export interface Scope {
 }
 
 /** A client asks for a repository or two, and for one more for each mount. */
-const MAX_SCOPES = 30;
-const MAX_TEXT = 8192;
+const MAX_SCOPES = 20;
+/** A token for all of it is still shorter than what proxies take for a header. */
+const MAX_TEXT = 4000;
 
 /** Of parameters that may be repeated, and may hold several each. What is no scope is passed over. */
 export function parseScopes(texts: readonly string[]): readonly Scope[] {
