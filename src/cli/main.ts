@@ -20,6 +20,7 @@ import { addRemoveCommand } from './commands/rm.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addStoreCommands } from './commands/store.ts';
 import { addSyncCommands } from './commands/sync.ts';
+import { addUserCommand } from './commands/user.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { processTerminal } from './process-terminal.ts';
 import type { CommandContext, Terminal } from './terminal.ts';
@@ -80,6 +81,7 @@ export function buildProgram(context: CommandContext): Command {
   addLimitsCommand(program, context);
   addProbeCommand(program, context);
   addLoginCommands(program, context);
+  addUserCommand(program, context);
   addDemoCommand(program, context);
   addConfigCommand(program, context);
   addCompletionCommand(program, context);
