@@ -83,10 +83,14 @@ describe('an account', () => {
       expect(await statusOf('GET', '/v2/team/app/manifests/1', { as })).toBe(200);
       expect(await statusOf('PUT', '/v2/team/app/manifests/2', { as, ...PUT_INDEX })).toBe(201);
     }
-    for (const as of [bob, tokens.bob]) {
+    // To a token it is said as distribution does.
+    for (const [as, refused] of [
+      [bob, 403],
+      [tokens.bob, 401],
+    ] as const) {
       expect(await statusOf('GET', '/v2/open/app/manifests/1', { as })).toBe(200);
-      expect(await statusOf('GET', '/v2/team/app/manifests/1', { as })).toBe(403);
-      expect(await statusOf('PUT', '/v2/team/app/manifests/2', { as, ...PUT_INDEX })).toBe(403);
+      expect(await statusOf('GET', '/v2/team/app/manifests/1', { as })).toBe(refused);
+      expect(await statusOf('PUT', '/v2/team/app/manifests/2', { as, ...PUT_INDEX })).toBe(refused);
     }
     expect(await statusOf('DELETE', '/v2/team/app/manifests/1', { as: ann })).toBe(403);
     expect(await statusOf('DELETE', '/v2/team/app/manifests/1', { as: root })).toBe(202);

@@ -15,7 +15,8 @@ import { openWharf } from '../support/programs/wharf.ts';
 const passwordOf = (name: string) => loginOf(name).slice(name.length + 1);
 /** What containerd has pulled of an index, it can push. */
 const PLATFORM = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
-const REFUSED = /denied|unauthorized|authentication required|authorization failed|403 Forbidden|401 Unauthorized|invalid username/i;
+const REFUSED =
+  /denied|unauthorized|authentication required|authorization failed|403 Forbidden|401 Unauthorized|invalid username/i;
 
 /** What a client was refused for want of a right, and not because something broke. */
 function expectRefused({ code, stdout, stderr }: Exit): void {
@@ -119,8 +120,7 @@ describe.skipIf(noContainerd !== undefined)(`containerd${skipNote(noContainerd)}
     expectDone(await image('pull', loginOf('ann'), private_));
     expectDone(await image('push', loginOf('ann'), target, public_));
     expectDone(await image('pull', loginOf('bob'), target));
-    // What is there already nobody need push.
-    expectRefused(await image('push', loginOf('bob'), `${world.host}/team/app:2`, public_));
+    expectRefused(await image('push', loginOf('bob'), `${world.host}/team/app:2`, private_));
     expectRefused(await image('pull', loginOf('bob'), private_));
   });
 });

@@ -91,11 +91,14 @@ class AccountClient implements Client, Who {
     const isAllowed = policy.allows(this, canonical, action);
     if (isAllowed && this.#isInToken(action, canonical)) return;
     if (identity.kind === 'anonymous') throw this.#challenge({ scope });
-    // Somebody else may; and a token that was bought for something else can be changed for one.
-    if (isAllowed || this.account === undefined) throw this.#challenge({ scope, error: 'insufficient_scope' });
     // Whoever may push, and has a name wrong, or the server's owner a pattern.
     if (action === 'fill' && policy.allows(this, canonical, 'push')) throw notHosted(written);
-    throw new OciError('DENIED', `the account ${this.account} may not ${DOES[action]} ${written} here`);
+    const who = this.account === undefined ? 'who has not logged in' : `the account ${this.account}`;
+    const message = isAllowed ? undefined : `${who} may not ${DOES[action]} ${written} here`;
+    if (identity.kind === 'account') throw new OciError('DENIED', message);
+    // A token can be changed for one that gives more, if policy does. Also where it does not this is 401, as distribution
+    // answers: of a 403 to a manifest containerd waits for the end for ever.
+    throw this.#challenge({ scope, error: 'insufficient_scope', message });
   }
 
   admitToServer(what: 'ping' | 'catalog' | 'unknown'): void {
@@ -125,7 +128,7 @@ class AccountClient implements Client, Who {
     return this.#identity.token.access.get(canonical)?.includes(IN_TOKENS[action]) === true;
   }
 
-  #challenge(told: Pick<Challenged, 'scope' | 'error'>) {
+  #challenge(told: Pick<Challenged, 'scope' | 'error' | 'message'>) {
     return challenge(this.#options.challenges, { ...this.#asked, ...told });
   }
 }

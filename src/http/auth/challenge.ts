@@ -19,9 +19,11 @@ export interface Challenged {
   readonly scope?: string | undefined;
   /** Why what the client has is not enough; nothing for one that has nothing. */
   readonly error?: 'invalid_token' | 'insufficient_scope' | undefined;
+  /** Where more can be said than that. */
+  readonly message?: string | undefined;
 }
 
-export function challenge(options: ChallengeOptions, { request, prefix, scope, error }: Challenged): Refusal {
+export function challenge(options: ChallengeOptions, { request, prefix, scope, error, message }: Challenged): Refusal {
   const path = prefix === undefined ? TOKEN_PATH : `/${prefix}${TOKEN_PATH}`;
   const parameters = [
     ['realm', `${externalOrigin(request, options)}${path}`],
@@ -30,7 +32,7 @@ export function challenge(options: ChallengeOptions, { request, prefix, scope, e
     ['error', error],
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name}="${value}"`]));
   const headers = { 'www-authenticate': `Bearer ${parameters.join(',')}`, 'cache-control': 'no-store' };
-  return new Refusal(401, 'UNAUTHORIZED', SENTENCES[error ?? 'none'], headers);
+  return new Refusal(401, 'UNAUTHORIZED', message ?? SENTENCES[error ?? 'none'], headers);
 }
 
 const SENTENCES = {
