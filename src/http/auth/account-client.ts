@@ -85,20 +85,25 @@ class AccountClient implements Client, Who {
 
   admit(action: Action, { canonical, written }: CanonicalRepository): void {
     const { policy } = this.#options;
-    const identity = this.#identity;
-    const scope = `repository:${written}:${SCOPES[action]}`;
-    if (identity.kind === 'unproved') throw this.#challenge({ scope, error: 'invalid_token' });
-    const isAllowed = policy.allows(this, canonical, action);
+    const isAllowed = this.#identity.kind !== 'unproved' && policy.allows(this, canonical, action);
     if (isAllowed && this.#isInToken(action, canonical)) return;
-    if (identity.kind === 'anonymous') throw this.#challenge({ scope });
+    throw this.#refusal(action, { canonical, written }, isAllowed);
+  }
+
+  #refusal(action: Action, { canonical, written }: Omit<CanonicalRepository, 'isHosted'>, isAllowed: boolean): Error {
+    const { policy } = this.#options;
+    const { kind } = this.#identity;
+    const scope = `repository:${written}:${SCOPES[action]}`;
+    if (kind === 'unproved') return this.#challenge({ scope, error: 'invalid_token' });
+    if (kind === 'anonymous') return this.#challenge({ scope });
     // Whoever may push, and has a name wrong, or the server's owner a pattern.
-    if (action === 'fill' && policy.allows(this, canonical, 'push')) throw notHosted(written);
+    if (action === 'fill' && policy.allows(this, canonical, 'push')) return notHosted(written);
     const who = this.account === undefined ? 'who has not logged in' : `the account ${this.account}`;
     const message = isAllowed ? undefined : `${who} may not ${DOES[action]} ${written} here`;
-    if (identity.kind === 'account') throw new OciError('DENIED', message);
+    if (kind === 'account') return new OciError('DENIED', message);
     // A token can be changed for one that gives more, if policy does. Also where it does not this is 401, as distribution
     // answers: of a 403 to a manifest containerd waits for the end for ever.
-    throw this.#challenge({ scope, error: 'insufficient_scope', message });
+    return this.#challenge({ scope, error: 'insufficient_scope', message });
   }
 
   admitToServer(what: 'ping' | 'catalog' | 'unknown'): void {

@@ -54,7 +54,9 @@ export class Policy {
   readonly #ofAll = new RuleIndex();
   readonly #ofAccounts = new RuleIndex();
   readonly #byAccount = new Map<string, RuleIndex>();
-  readonly #remembered = new Map<string, Grants>();
+  /** By account, and then by repository. */
+  readonly #remembered = new Map<string | undefined, Map<string, Grants>>();
+  #rememberedCount = 0;
 
   constructor({ rules, groups }: PolicyOptions) {
     for (const rule of rules) {
@@ -68,7 +70,7 @@ export class Policy {
   allows(who: Who, repository: string, action: Action): boolean {
     const { everywhere, within } = this.#grants(who.account, repository);
     if ((everywhere & BIT[action]) !== 0) return true;
-    return within.some(({ networks, actions }) => (actions & BIT[action]) !== 0 && networks.has(who.address));
+    return within.length > 0 && within.some(({ networks, actions }) => (actions & BIT[action]) !== 0 && networks.has(who.address));
   }
 
   /** What concerns the whole server: only a rule for all repositories gives it. */
@@ -78,17 +80,25 @@ export class Policy {
 
   /** However many rules there are, most requests look at none. */
   #grants(account: string | undefined, repository: string): Grants {
-    const key = account === undefined ? repository : `${account} ${repository}`;
-    const known = this.#remembered.get(key);
+    const known = this.#remembered.get(account)?.get(repository);
     if (known !== undefined) return known;
     const rules = this.#rulesOf(account).flatMap((index) => index.matching(repository));
     const grants: Grants = {
       everywhere: rules.reduce((sum, rule) => sum | (rule.networks === undefined ? rule.actions : 0), 0),
       within: rules.flatMap(({ networks, actions }) => (networks === undefined ? [] : [{ networks, actions }])),
     };
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(key, grants);
+    this.#remember(account, repository, grants);
     return grants;
+  }
+
+  #remember(account: string | undefined, repository: string, grants: Grants): void {
+    if (this.#rememberedCount >= MAX_REMEMBERED) {
+      this.#remembered.clear();
+      this.#rememberedCount = 0;
+    }
+    const ofAccount = this.#remembered.get(account) ?? new Map<string, Grants>();
+    this.#remembered.set(account, ofAccount.set(repository, grants));
+    this.#rememberedCount += 1;
   }
 
   #rulesOf(account: string | undefined): readonly RuleIndex[] {
