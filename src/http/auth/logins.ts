@@ -19,7 +19,7 @@ export interface LoginEvents {
 
 export interface LoginsOptions {
   readonly accounts: Accounts;
-  readonly passwords: PasswordChecks;
+  readonly passwords: Pick<PasswordChecks, 'check'>;
   readonly clock: Clock;
   readonly events: LoginEvents;
 }
