@@ -20,6 +20,7 @@ import { unknownClients } from '../http/auth/unknown-client.ts';
 import { AddressRanges } from '../http/address-ranges.ts';
 import type { HttpHandler } from '../http/distribution/request.ts';
 import type { Log } from '../observe/log.ts';
+import { isThisMachine } from './check-exposure.ts';
 import { LoginLog } from './login-log.ts';
 import { policyWarnings } from './policy-warnings.ts';
 import type { ServedRegistry } from './served-registry.ts';
@@ -64,6 +65,7 @@ function withAccounts(settings: AccountsConfig, config: Config, log: Log): Serve
   const htpasswd = openHtpasswd(settings, clock, log);
   const store = resources.use(AccountStore.open(dataFolder));
   const accounts = new Accounts({ store, htpasswd, now });
+  if (isReadOnTheWay(config)) log.warn('passwords in clear');
   for (const warning of policyWarnings(config, accounts.names)) log.warn('policy means nothing', { warning });
 
   const trustedProxies = new AddressRanges(config.trustedProxies);
@@ -102,6 +104,11 @@ function withAccounts(settings: AccountsConfig, config: Config, log: Log): Serve
     forAdmins: (handler) => adminOnly({ authenticator, policy, trustedProxies }, handler),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** Nobody reads along on this machine; and whoever has a URL with https has TLS in front. */
+function isReadOnTheWay({ listen, externalUrl }: Config): boolean {
+  return !listen.every(isThisMachine) && externalUrl?.startsWith('https:') !== true;
 }
 
 function openHtpasswd({ htpasswdFile }: AccountsConfig, clock: Clock, log: Log): HtpasswdFile | undefined {
