@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { sayWhatToDo } from '../database/disk-error.ts';
 import { migrate } from '../database/migrate.ts';
 import { UsageError } from '../oci/usage-error.ts';
@@ -61,7 +61,7 @@ export class AccountStore implements Disposable {
     throw new Error(`there is no secret ${name}`);
   }
 
-  read(sql: string, ...values: readonly (string | number)[]): Record<string, unknown>[] {
+  read(sql: string, ...values: readonly (string | number)[]): Record<string, SQLOutputValue>[] {
     try {
       return this.#prepare(sql).all(...values);
     } catch (error) {

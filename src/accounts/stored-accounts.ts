@@ -13,7 +13,7 @@ export interface StoredAccount {
 export function listAccounts(store: AccountStore): readonly StoredAccount[] {
   return store.read('SELECT * FROM accounts ORDER BY name').map((row) => ({
     name: String(row['name']) as AccountName,
-    passwordHash: row['password_hash'] === null ? undefined : String(row['password_hash']),
+    passwordHash: typeof row['password_hash'] === 'string' ? row['password_hash'] : undefined,
     createdAtMs: Number(row['created_at']),
   }));
 }

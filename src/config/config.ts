@@ -37,7 +37,7 @@ export interface AccountsConfig {
   readonly tokenLifetimeMs: number;
 }
 
-export interface PolicyRuleConfig {
+interface PolicyRuleConfig {
   /** Patterns of canonical names. */
   readonly repositories: readonly string[];
   /** `*`: all of them. */

@@ -3,13 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import { type JWTHeaderParameters, SignJWT, errors, jwtVerify } from 'jose';
 import { z } from 'zod';
-import { type AccountName, isAccountName } from '../../accounts/account-name.ts';
+import { isAccountName } from '../../accounts/account-name.ts';
 import type { Proof } from '../../accounts/accounts.ts';
 import type { SigningKeys } from '../../accounts/signing-keys.ts';
 import type { TokenAction } from './scope.ts';
 
 /** The actions of a token by repository. */
-export type TokenAccess = ReadonlyMap<string, readonly TokenAction[]>;
+type TokenAccess = ReadonlyMap<string, readonly TokenAction[]>;
 
 export interface TokenContent {
   /** `undefined`: nobody has logged in. */
@@ -113,8 +113,7 @@ export class AccessTokens {
     const { lifetimeMs, now } = this.#options;
     // Whoever signed it before the lifetime was made shorter, or on a clock that was wrong.
     const isOfNow = iat <= now() / 1000 + TOLERANCE_S && exp - iat <= lifetimeMs / 1000;
-    const proof =
-      isAccountName(sub) && credential !== undefined ? { account: sub as AccountName, credential } : undefined;
+    const proof = isAccountName(sub) && credential !== undefined ? { account: sub, credential } : undefined;
     if (!isOfNow || (proof === undefined && sub !== '')) return undefined;
     const access = new Map<string, readonly TokenAction[]>();
     for (const { type, name, actions } of claims.access) {

@@ -67,7 +67,7 @@ describe('a login', () => {
   });
 
   test('that many requests bring at once is compared once', async () => {
-    const proofs = await Promise.all(Array.from({ length: 20 }, () => check('ann', PASSWORD)));
+    const proofs = await Promise.all(Array.from({ length: 20 }, async () => await check('ann', PASSWORD)));
     expect(proofs.every((proof) => proof?.account === 'ann')).toBe(true);
     expect(compared).toHaveLength(1);
   });

@@ -70,10 +70,7 @@ export class Policy {
   allows(who: Who, repository: string, action: Action): boolean {
     const { everywhere, within } = this.#grants(who.account, repository);
     if ((everywhere & BIT[action]) !== 0) return true;
-    return (
-      within.length > 0 &&
-      within.some(({ networks, actions }) => (actions & BIT[action]) !== 0 && networks.has(who.address))
-    );
+    return within.some(({ networks, actions }) => (actions & BIT[action]) !== 0 && networks.has(who.address));
   }
 
   /** What concerns the whole server: only a rule for all repositories gives it. */

@@ -1,8 +1,7 @@
 // The token service: distribution's token authentication specification (GET) and its OAuth 2 one (POST). What somebody may
 // not do is not an error: his token is for what he may.
-import type { Proof } from '../../accounts/accounts.ts';
 import { isAccountName } from '../../accounts/account-name.ts';
-import type { Accounts } from '../../accounts/accounts.ts';
+import type { Accounts, Proof } from '../../accounts/accounts.ts';
 import type { Sessions } from '../../accounts/sessions.ts';
 import { isSecretToken } from '../../accounts/secret-token.ts';
 import { type RepositoryName, isRepositoryName } from '../../oci/reference.ts';
@@ -147,7 +146,7 @@ async function proofOfForm(
   request: HttpRequest,
   options: TokenServiceOptions,
 ): Promise<Proof | undefined> {
-  switch (form.get('grant_type')) {
+  switch (form.get('grant_type') ?? '') {
     case 'password': {
       const credentials = { username: form.get('username') ?? '', password: form.get('password') ?? '' };
       return await proofOfPassword(credentials, request, options);

@@ -12,14 +12,14 @@ export interface AccountWorld extends AsyncDisposable {
   readonly htpasswd: string;
   readonly url: string;
   readonly server: RegistryServer;
-  send(method: string, at: string, more?: Sent): Promise<Response>;
-  statusOf(method: string, at: string, more?: Sent): Promise<number>;
+  readonly send: (method: string, at: string, more?: Sent) => Promise<Response>;
+  readonly statusOf: (method: string, at: string, more?: Sent) => Promise<number>;
   /** What the token service answers. */
-  tokenAnswer(query: string, more?: Sent): Promise<Response>;
-  token(login: string | undefined, ...scopes: readonly string[]): Promise<string>;
+  readonly tokenAnswer: (query: string, more?: Sent) => Promise<Response>;
+  readonly token: (login: string | undefined, ...scopes: readonly string[]) => Promise<string>;
 }
 
-export interface Sent {
+interface Sent {
   /** `ann:password`, or a token. */
   readonly as?: string | undefined;
   readonly headers?: Record<string, string>;

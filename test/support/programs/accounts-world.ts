@@ -16,7 +16,7 @@ export interface AccountsWorld extends AsyncDisposable {
   readonly host: string;
   readonly htpasswd: string;
   /** Runs a command beside the server; throws when it fails. */
-  succeed(...args: readonly string[]): Promise<Exit>;
+  readonly succeed: (...args: readonly string[]) => Promise<Exit>;
 }
 
 const UPSTREAM_LOGIN = { username: 'wharf', password: 'the-login-of-the-mirror' };
