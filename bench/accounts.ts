@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MEDIA_TYPES } from '../src/oci/media-type.ts';
 import { htpasswdOf, loginOf } from '../test/support/hosted/account-world.ts';
-import { bulkStorage } from '../test/support/programs/scratch-folder.ts';
 import { openWharf } from '../test/support/programs/wharf.ts';
 import type { Benchmark } from './benchmark.ts';
 import { usageOf } from './process-usage.ts';
@@ -65,7 +64,7 @@ export const accountsBenchmark: Benchmark = {
       return [name, perSecond.toFixed(0), ratio, cpuMicroseconds.toFixed(1)];
     });
     const few = best.get(one.name)!.perSecond;
-    return `All store in ${bulkStorage}; a manifest of 2 KiB by tag, asked for by wrk over 16 connections for ${SECONDS} s with a token, in
+    return `A manifest of 2 KiB by tag, asked for by wrk over 16 connections for ${SECONDS} s with a token, in
 turns, the best of ${rounds} rounds each. A login is what docker does: the ping, a token, the ping with it; here with a robot's
 token, which has no password hash to compute, one after the other.
 

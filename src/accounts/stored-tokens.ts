@@ -70,7 +70,7 @@ export function revokeToken(store: AccountStore, id: string): void {
   throw new UsageError(`there is no token ${JSON.stringify(id.slice(0, 100))}; \`wharf user token list\` shows them`);
 }
 
-/** For people who wonder whether a token may go: once an hour is exact enough. */
+/** For people who wonder whether a token may go. */
 export function noteTokenUse(store: AccountStore, id: string, nowMs: number): void {
-  store.write('UPDATE tokens SET used_at = ? WHERE id = ? AND coalesce(used_at, 0) < ?', nowMs, id, nowMs - 3_600_000);
+  store.write('UPDATE tokens SET used_at = ? WHERE id = ?', nowMs, id);
 }

@@ -5,7 +5,6 @@ import { HtpasswdFile } from '../accounts/htpasswd-file.ts';
 import { PasswordChecks } from '../accounts/password-checks.ts';
 import { Sessions } from '../accounts/sessions.ts';
 import { SigningKeys } from '../accounts/signing-keys.ts';
-import { noteTokenUse } from '../accounts/stored-tokens.ts';
 import { type Clock, systemClock } from '../async/clock.ts';
 import type { AccountsConfig, Config } from '../config/config.ts';
 import { AccessTokens } from '../http/auth/access-token.ts';
@@ -24,6 +23,7 @@ import { isThisMachine } from './check-exposure.ts';
 import { LoginLog } from './login-log.ts';
 import { policyWarnings } from './policy-warnings.ts';
 import type { ServedRegistry } from './served-registry.ts';
+import { TokenUses } from './token-uses.ts';
 
 export interface ServedAccounts extends AsyncDisposable {
   readonly clients: Clients;
@@ -70,11 +70,12 @@ function withAccounts(settings: AccountsConfig, config: Config, log: Log): Serve
 
   const trustedProxies = new AddressRanges(config.trustedProxies);
   const policy = new Policy({ rules, groups });
+  const uses = new TokenUses(store, now);
   const logins = new Logins({
     accounts,
     passwords: resources.use(new PasswordChecks()),
     clock,
-    events: new LoginLog({ log, clock, tokenUsed: (id) => noteTokenUse(store, id, now()) }),
+    events: new LoginLog({ log, clock, tokenUsed: (id) => uses.note(id) }),
   });
   const keys = new SigningKeys({ store, now, keepForMs: tokenLifetimeMs + CLOCK_TOLERANCE_MS });
   const tokens = new AccessTokens({ keys, service, lifetimeMs: tokenLifetimeMs, now });
