@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../src/oci/usage-error.ts';
 import type { Benchmark } from './benchmark.ts';
+import { accountsBenchmark } from './accounts.ts';
 import { bundleBenchmark } from './bundle.ts';
 import { cacheBenchmark } from './cache.ts';
 import { catalogBenchmark } from './catalog.ts';
@@ -27,6 +28,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   bundleBenchmark,
   nginxBenchmark,
   workerBenchmark,
+  accountsBenchmark,
 ];
 const RESULTS = path.join(import.meta.dirname, 'results.md');
 

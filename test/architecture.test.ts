@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const LAYERS: readonly (readonly string[])[] = [
   ['oci', 'async', 'observe'],
   ['streams', 'config', 'database'],
-  ['remote', 'content', 'metadata'],
+  ['remote', 'content', 'metadata', 'accounts'],
   ['store', 'archive', 'catalog', 'credentials', 'journal'],
   ['copy', 'select', 'pull-through'],
   ['sync', 'bundle', 'verify', 'client-config'],
@@ -25,6 +25,8 @@ const CONFINED: Readonly<Record<string, readonly string[]>> = {
   yaml: ['src/config/', 'src/client-config/'],
   kysely: ['src/metadata/'],
   'modern-tar': ['src/archive/'],
+  bcryptjs: ['src/accounts/'],
+  jose: ['src/http/auth/'],
   pino: ['src/app/'],
   'prom-client': ['src/app/'],
   semver: ['src/select/'],

@@ -3,6 +3,7 @@ import { systemClock } from '../async/clock.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
 import { adminHandler } from '../http/admin/admin-handler.ts';
 import type { AdministeredJobs } from '../http/admin/admin-subject.ts';
+import type { HttpHandler } from '../http/distribution/request.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import type { Limiter } from '../http/limits/limiter.ts';
 import type { HttpServer } from '../http/node.ts';
@@ -12,6 +13,7 @@ import type { PullMetrics } from '../observe/pull-metrics.ts';
 import type { RequestMetrics } from '../observe/request-metrics.ts';
 import { listUpstreams } from './list-upstreams.ts';
 import { openMetrics } from './metrics.ts';
+import { isThisMachine } from './check-exposure.ts';
 import { openServer } from './open-server.ts';
 import type { Store } from './open-store.ts';
 import { probeStore } from './probe-store.ts';
@@ -80,13 +82,16 @@ export class AdminServer implements AsyncDisposable {
       notifications: notifier.counts,
       reloads,
     });
-    const handler = adminHandler({
+    const answer = adminHandler({
       whyNotReady: () => readiness.whyNot(),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.metrics() }),
       upstreams: () => listUpstreams(upstreams(), now()),
       refresh: (reference, request) => refreshTag(reference, request, { ...current(), metadata, now }),
       jobs: jobs?.administration ?? NO_JOBS,
     });
+    // Who may do this is what the accounts of the moment say.
+    const forAdmins: HttpHandler = (request) => current().accounts.forAdmins(answer)(request);
+    const handler = isThisMachine(address) ? answer : forAdmins;
     const onFinished = (line: RequestLine) => logRequest(log, line);
     const advice = 'health and metrics are to be there; choose another with --admin, or --admin off';
     return new AdminServer(await openServer({ address, handler, onFinished }, advice), readiness);

@@ -43,14 +43,25 @@ describe('who can reach it', () => {
     ['127.0.0.1.example.com:80', 'http://127.0.0.1.example.com:80'],
     ['[ "127.0.0.1:5000", "10.0.0.7:1", ":5002" ]', 'http://10.0.0.7:1 and http://0.0.0.0:5002'],
   ])('on %s may be others', async (listen, addresses) => {
-    await expect(check(`listen: ${listen}\n${UPSTREAM}`)).rejects.toThrow(
-      `this server is not to listen on ${addresses}: it has no accounts`,
+    await expect(check(`listen: ${listen}`)).rejects.toThrow(
+      `this server is not to listen on ${addresses}: it has no accounts, and nobody has said what whoever reaches it may do`,
     );
+  });
+
+  test.each(['anonymous: pull', 'anonymous: everything', 'accounts: {}'])(
+    'is decided by somebody who says so: %s',
+    async (said) => {
+      expect(await check(`listen: ":5000"\nupstreams: {}\n${said}`)).toEqual([]);
+    },
+  );
+
+  test('may have accounts, and policy then says who gets what a login of ours reads', async () => {
+    expect(await check(`listen: ":5000"\naccounts: {}\n${UPSTREAM}`)).toEqual([]);
   });
 });
 
 describe('what it would give them', () => {
-  const checkOpen = (text: string, stored?: Stored) => check(`listen: ":5000"\n${text}`, stored);
+  const checkOpen = (text: string, stored?: Stored) => check(`listen: ":5000"\nanonymous: pull\n${text}`, stored);
 
   test('is one sentence with the login, the upstream and the ways out, for the user', async () => {
     await expect(checkOpen(UPSTREAM)).rejects.toThrow(
@@ -117,7 +128,7 @@ describe('what it would give them', () => {
 });
 
 test('a place where logins are kept that cannot be read is no reason to go on', async () => {
-  const config = parseConfig('listen: ":5000"', {
+  const config = parseConfig('listen: ":5000"\nanonymous: pull', {
     file: 'wharf.yaml',
     env: {},
     resolvePath: (path) => path,

@@ -13,17 +13,18 @@ interface Exposure {
 }
 
 /**
- * Throws UsageError when others than this machine can reach the server, and it has a login, configured or stored here,
- * for an upstream that is not `public` (or for a mirror of one): the sentence says who could then read what. `logins`
- * is asked for the same hosts as later for their requests, and what it fails with is thrown. A configured command is
- * not run.
+ * Throws UsageError when others than this machine can reach the server, it has no accounts, and nobody has said what
+ * they may do; or when it has a login, configured or stored here, for an upstream that is not `public` (or for a mirror of
+ * one): the sentence says who could then read what. `logins` is asked for the same hosts as later for their requests, and
+ * what it fails with is thrown. A configured command is not run. With accounts, policy says who reads what.
  */
 export async function checkExposure(
-  { listen, upstreams }: Pick<Config, 'listen' | 'upstreams'>,
+  { listen, upstreams, accounts, anonymous }: Pick<Config, 'listen' | 'upstreams' | 'accounts' | 'anonymous'>,
   logins: CredentialStore,
 ): Promise<void> {
   const open = listen.filter((address) => !isThisMachine(address));
-  if (open.length === 0) return;
+  if (open.length === 0 || accounts !== undefined) return;
+  if (anonymous === 'local') throw new UsageError(choices(open));
   const exposures: Exposure[] = [];
   for (const upstream of upstreams.values()) {
     if (!upstream.public) exposures.push(...(await exposuresOf(upstream, logins)));
@@ -32,7 +33,7 @@ export async function checkExposure(
 }
 
 // A name may mean any address, but for the one name that has to be loopback.
-function isThisMachine(address: ListenAddress): boolean {
+export function isThisMachine(address: ListenAddress): boolean {
   if (address.kind === 'unix') return true;
   const { host = '' } = address;
   return host.toLowerCase() === 'localhost' || isLoopbackAddress(host);
@@ -61,12 +62,23 @@ async function describeLogin({ url, credentials }: EndpointConfig, logins: Crede
   return `the login ${'username' in stored ? `${quote(stored.username)} ` : ''}that is stored on this machine`;
 }
 
+function choices(open: readonly ListenAddress[]): string {
+  return (
+    `${notToListen(open)}: it has no accounts, and nobody has said what whoever reaches it may do; listen on loopback ` +
+    'alone (127.0.0.1:5000), or set up accounts (docs/accounts.md), or say `anonymous: pull` (--anonymous pull) to let ' +
+    'everybody pull, or `anonymous: everything` to let everybody also push to, and delete, what is hosted'
+  );
+}
+
+function notToListen(open: readonly ListenAddress[]): string {
+  return `this server is not to listen on ${open.map(describeAddress).join(' and ')}`;
+}
+
 function sentence(open: readonly ListenAddress[], exposures: readonly Exposure[]): string {
-  const addresses = open.map(describeAddress).join(' and ');
   const read = exposures.map(({ whatIsRead }) => whatIsRead).join(', and that ');
   const names = [...new Set(exposures.map(({ upstream }) => upstream))].join(' and ');
   return (
-    `this server is not to listen on ${addresses}: it has no accounts, so everyone who reaches it could pull every ` +
+    `${notToListen(open)}: it has no accounts, so everyone who reaches it could pull every ` +
     `private image that ${read}; listen on loopback alone (127.0.0.1:5000), or say under \`upstreams\` for ${names} ` +
     `either \`public: true\`, if that is what you want, or \`credentials: {}\`, to ask without a login`
   );

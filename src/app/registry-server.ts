@@ -2,6 +2,7 @@
 import { systemClock } from '../async/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
+import { clientAddress } from '../http/client-address.ts';
 import type { HttpHandler, HttpRequest } from '../http/distribution/request.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import { Limiter } from '../http/limits/limiter.ts';
@@ -73,7 +74,7 @@ export class RegistryServer implements AsyncDisposable {
     const store = await session.store();
     const [requests, pulls] = [new RequestMetrics(), new PullMetrics()];
     const cache = opened.use(await openCache({ config, store, log, events: pullEvents(pulls, log) }));
-    const configuration = await CurrentConfiguration.open({ session, store, cache });
+    const configuration = opened.use(await CurrentConfiguration.open({ session, store, cache, log }));
     const current = () => configuration.served;
     const upstreams = () => [...current().upstreams.values()].map(({ upstream }) => upstream);
     const webhooks = () => current().config.notify;
@@ -107,8 +108,8 @@ export class RegistryServer implements AsyncDisposable {
       requests.finish(line);
       onRequest(line);
     };
-    const clientOf = ({ remoteAddress }: HttpRequest) => remoteAddress;
-    const isProxy = (address: string) => current().isTrustedProxy(address);
+    const clientOf = (request: HttpRequest) => clientAddress(request, current().trustedProxies);
+    const isProxy = (address: string) => current().trustedProxies.has(address);
     const { servers } = opened.use(
       await openListeners({ config, limiter, handler, onFinished, log, clientOf, isProxy }),
     );

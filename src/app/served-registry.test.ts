@@ -196,3 +196,19 @@ function layerOf(hub: Hub, repository: string, tag: string): string {
 function textOf(hub: Hub, repository: string, digest: string): string {
   return new TextDecoder().decode(hub.content.manifest(repository, digest)?.bytes);
 }
+
+describe('a server that says what others may do without accounts', () => {
+  test.each([
+    ['local', 201],
+    ['pull', 403],
+    ['everything', 201],
+  ])('lets them push what is hosted, or not: %s', async (anonymous, status) => {
+    const { statusOf } = await serve({}, { hosted: ['team/**'], anonymous });
+    const headers = { ...PUT_INDEX.headers, ...FROM_ELSEWHERE.headers };
+    expect(await statusOf('/v2/team/app/manifests/1', { ...PUT_INDEX, headers })).toBe(status);
+    expect(await statusOf('/v2/team/app/manifests/1', PUT_INDEX)).toBe(201);
+    expect(await statusOf('/v2/team/app/manifests/1', FROM_ELSEWHERE)).toBe(200);
+    const deleted = { method: 'DELETE', ...FROM_ELSEWHERE };
+    expect(await statusOf('/v2/team/app/manifests/1', deleted)).toBe(status === 201 ? 202 : 403);
+  });
+});

@@ -3,13 +3,14 @@
 import type { Awaitable } from '../async/awaitable.ts';
 import { systemClock } from '../async/clock.ts';
 import type { UpstreamConfig } from '../config/config.ts';
+import type { CanonicalRepository, Client, Clients } from '../http/auth/client.ts';
+import { notHosted } from '../http/auth/not-hosted.ts';
 import type {
   AskedRepository,
   HostedRegistry,
   HostedRepository,
   Page,
 } from '../http/distribution/hosted-repository.ts';
-import { isLocal } from '../http/distribution/is-local.ts';
 import type { HttpRequest } from '../http/distribution/request.ts';
 import { OciError } from '../oci/errors.ts';
 import type { Pattern } from '../oci/pattern.ts';
@@ -19,12 +20,13 @@ import type { PullThrough, PulledUpstream } from '../pull-through/pull-through.t
 import { failureFor } from '../pull-through/upstream-failure.ts';
 import {
   type Claims,
+  type MeansNone,
   type MeantRepository,
   RepositoryNames,
   canBeOnDockerHub,
   isMeant,
 } from '../pull-through/which-repository.ts';
-import type { MountRules } from '../store/stored-repository.ts';
+import type { PushRules } from '../store/push-rules.ts';
 import type { Store } from './open-store.ts';
 
 export interface ServedUpstream extends PulledUpstream {
@@ -42,6 +44,7 @@ export interface ServedRegistryOptions {
   readonly defaultUpstream: string | undefined;
   readonly serverNames: readonly string[];
   readonly hosted: readonly Pattern[];
+  readonly clients: Clients;
 }
 
 export class ServedRegistry implements HostedRegistry {
@@ -58,12 +61,26 @@ export class ServedRegistry implements HostedRegistry {
   }
 
   repository(name: RepositoryName, asked: AskedRepository): Awaitable<HostedRepository> {
+    const client = this.#options.clients.of(asked);
+    return client instanceof Promise
+      ? client.then((known) => this.#repositoryFor(known, name, asked))
+      : this.#repositoryFor(client, name, asked);
+  }
+
+  ping(asked: Pick<AskedRepository, 'request' | 'prefix'>): Awaitable<void> {
+    const client = this.#options.clients.of(asked);
+    return client instanceof Promise
+      ? client.then((known) => known.admitToServer('ping'))
+      : client.admitToServer('ping');
+  }
+
+  /** What policy calls the repository that a request would mean; `undefined` where it would mean none. */
+  async canonicalName(
+    name: RepositoryName,
+    asked: Pick<AskedRepository, 'request' | 'prefix'>,
+  ): Promise<string | undefined> {
     const meant = this.#names.meant(name, claimsOf(asked));
-    if (!isMeant(meant)) throw new OciError('NAME_UNKNOWN', meant.reason);
-    const isHosted = this.#isHosted(meant);
-    return isHosted instanceof Promise
-      ? isHosted.then((is) => this.#repository(meant, is, asked))
-      : this.#repository(meant, isHosted, asked);
+    return isMeant(meant) ? this.#named(meant, await this.#isHosted(meant)).canonical : undefined;
   }
 
   isPrefix(component: string): boolean {
@@ -73,11 +90,12 @@ export class ServedRegistry implements HostedRegistry {
   /** As our store names them, but for those that this client may not read. */
   async listRepositories(page: Page<RepositoryName>, request: HttpRequest): Promise<readonly RepositoryName[]> {
     const { registry } = this.#options.store;
-    const rules = this.#mountRules({ request, intent: 'read' });
+    const client = await this.#options.clients.of({ request });
+    client.admitToServer('catalog');
     const names: RepositoryName[] = [];
     for (let { after } = page; names.length < page.limit;) {
       const found = await registry.listRepositories({ ...page, after });
-      names.push(...found.filter((name) => rules.mayRead(name)));
+      names.push(...found.filter((name) => this.#mayRead(client, this.#names.meant(name, {}), { inCatalog: true })));
       if (found.length < page.limit) break;
       after = found.at(-1);
     }
@@ -93,20 +111,51 @@ export class ServedRegistry implements HostedRegistry {
     return isMatched || store.metadata.holdsPushed(stored);
   }
 
-  #repository(meant: MeantRepository, isHosted: boolean, asked: AskedRepository): Awaitable<HostedRepository> {
+  #repositoryFor(client: Client, name: RepositoryName, asked: AskedRepository): Awaitable<HostedRepository> {
+    const meant = this.#names.meant(name, claimsOf(asked));
+    if (!isMeant(meant)) {
+      client.admitToServer('unknown');
+      throw new OciError('NAME_UNKNOWN', meant.reason);
+    }
+    const isHosted = this.#isHosted(meant);
+    return isHosted instanceof Promise
+      ? isHosted.then((is) => this.#repository(client, meant, is, asked))
+      : this.#repository(client, meant, isHosted, asked);
+  }
+
+  #repository(
+    client: Client,
+    meant: MeantRepository,
+    isHosted: boolean,
+    asked: AskedRepository,
+  ): Awaitable<HostedRepository> {
     const { registry } = this.#options.store;
     const served = this.#options.upstreams.get(meant.upstream ?? '');
     const isRead = asked.intent === 'read';
+    const named = this.#named(meant, isHosted);
     if (isHosted || served === undefined) {
+      client.admit(isRead ? 'pull' : asked.intent, named);
       if (!isHosted && asked.intent === 'push') throw notHosted(meant.name);
       if (isRead) return registry.repository(meant.stored);
-      return registry.repositoryWith(meant.stored, { mounts: this.#mountRules(asked) });
+      return registry.repositoryWith(meant.stored, { rules: this.#pushRules(client, asked) });
     }
+    if (isRead) {
+      client.admit('pull', named);
+      this.#checkIsAsked(meant, served);
+      return this.#pulled(client, meant, served, asked);
+    }
+    client.admit(asked.intent === 'push' ? 'fill' : 'delete', named);
     this.#checkIsAsked(meant, served);
-    if (isRead) return this.#pulled(meant, served, asked);
-    // Until there are accounts, this machine alone fills what is an upstream's.
-    if (!isLocal(asked.request)) throw notHosted(meant.name);
-    return this.#options.pullThrough.filled(meant.stored, meant.name, served, this.#mountRules(asked));
+    return this.#options.pullThrough.filled(meant.stored, meant.name, served, this.#pushRules(client, asked));
+  }
+
+  #named({ upstream, name, stored, isDefault }: MeantRepository, isHosted: boolean): CanonicalRepository {
+    const isOurs = isHosted || !this.#options.upstreams.has(upstream ?? '');
+    return {
+      canonical: isOurs ? stored : `${upstream}/${name}`,
+      written: isDefault ? name : `${upstream}/${name}`,
+      isHosted: isOurs,
+    };
   }
 
   #checkIsAsked({ upstream, name }: MeantRepository, { repositories }: ServedUpstream): void {
@@ -121,19 +170,25 @@ export class ServedRegistry implements HostedRegistry {
     throw new OciError('DENIED', `${upstream}/${name} is not among what this server asks ${upstream} for`);
   }
 
-  /** What our login may read and others may not is for this machine alone, unless somebody has said otherwise. */
-  #pulled(meant: MeantRepository, served: ServedUpstream, asked: AskedRepository): Awaitable<HostedRepository> {
+  /** What our login may read and others may not is for those who are known, unless somebody has said otherwise. */
+  #pulled(
+    client: Client,
+    meant: MeantRepository,
+    served: ServedUpstream,
+    asked: AskedRepository,
+  ): Awaitable<HostedRepository> {
     const { config } = served;
     const { stored, name } = meant;
     const { pullThrough } = this.#options;
     const repository = isOnlyIfCached(asked.request)
       ? pullThrough.held(stored, name, served)
       : pullThrough.repository(stored, name, served);
-    if (config.public || this.#public.has(repository) || isLocal(asked.request)) return repository;
-    return this.#ifPublic(repository, served, name);
+    if (config.public || this.#public.has(repository) || client.seesPrivate) return repository;
+    return this.#ifPublic(client, repository, served, name);
   }
 
   async #ifPublic(
+    client: Client,
     repository: HostedRepository,
     { upstream }: ServedUpstream,
     name: RepositoryName,
@@ -145,6 +200,7 @@ export class ServedRegistry implements HostedRegistry {
       this.#public.add(repository);
       return repository;
     }
+    client.admitToServer('unknown');
     throw new OciError(
       'DENIED',
       `${upstream.name}/${name} is read with a login of this server, which is for programs on its own machine alone; ` +
@@ -152,32 +208,32 @@ export class ServedRegistry implements HostedRegistry {
     );
   }
 
-  #mountRules({ request, ...asked }: AskedRepository): MountRules {
-    const isOfThisMachine = isLocal(request);
-    const mayRead = (stored: RepositoryName) => isOfThisMachine || !this.#isPrivate(stored);
+  #pushRules(client: Client, asked: AskedRepository): PushRules {
     return {
-      mayRead,
+      mayRead: (stored) => this.#mayRead(client, this.#names.meant(stored, {})),
       sourceOf: (from) => {
-        const meant = this.#names.meant(from, claimsOf({ request, ...asked }));
-        return isMeant(meant) && mayRead(meant.stored) ? meant.stored : undefined;
+        const meant = this.#names.meant(from, claimsOf(asked));
+        return isMeant(meant) && this.#mayRead(client, meant) ? meant.stored : undefined;
       },
+      uploads: client.uploads,
     };
   }
 
-  /** Whether it is of an upstream that we have a login for; which of its repositories need it is not asked here. */
-  #isPrivate(stored: RepositoryName): boolean {
-    const meant = this.#names.meant(stored, {});
-    const served = isMeant(meant) ? this.#options.upstreams.get(meant.upstream ?? '') : undefined;
-    return (
-      served !== undefined &&
-      served.hasLogin &&
-      !served.config.public &&
-      this.#isHosted(meant as MeantRepository) !== true
-    );
+  /**
+   * Without asking anybody: what may need a login of ours is for those who are known. Where it would have to be waited for
+   * whether a repository is our own, it is taken for the upstream's.
+   */
+  #mayRead(client: Client, meant: MeantRepository | MeansNone, call?: { readonly inCatalog: boolean }): boolean {
+    if (!isMeant(meant)) return false;
+    const isHosted = this.#isHosted(meant) === true;
+    if (!client.mayPull(this.#named(meant, isHosted), call)) return false;
+    const served = this.#options.upstreams.get(meant.upstream ?? '');
+    const isPrivate = served !== undefined && !isHosted && served.hasLogin && !served.config.public;
+    return !isPrivate || client.seesPrivate;
   }
 }
 
-function claimsOf({ request, prefix }: AskedRepository): Claims {
+function claimsOf({ request, prefix }: Pick<AskedRepository, 'request' | 'prefix'>): Claims {
   return {
     host: request.header('host'),
     port: request.localPort,
@@ -189,12 +245,4 @@ function claimsOf({ request, prefix }: AskedRepository): Claims {
 /** RFC 9111 §5.2.1.7. What is not here is then unknown, with a 404 and not its 504, which says that something is broken. */
 function isOnlyIfCached(request: HttpRequest): boolean {
   return /\bonly-if-cached\b/i.test(request.header('cache-control') ?? '');
-}
-
-function notHosted(name: RepositoryName): OciError {
-  return new OciError(
-    'UNSUPPORTED',
-    `${name} is not a name that this registry hosts; to push there, ` +
-      `add a pattern for it under hosted: in the configuration, or start with --hosted '${name}'`,
-  );
 }

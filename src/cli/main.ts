@@ -23,6 +23,7 @@ import { addRemoveCommand } from './commands/rm.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addStoreCommands } from './commands/store.ts';
 import { addSyncCommands } from './commands/sync.ts';
+import { addUserCommand } from './commands/user.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { annotation } from './output/annotations.ts';
 import { processTerminal } from './process-terminal.ts';
@@ -111,6 +112,7 @@ export function buildProgram(context: CommandContext): Command {
   addProbeCommand(program, context);
   addLoginCommands(program, context);
   addClientConfigCommand(program, context);
+  addUserCommand(program, context);
   addDemoCommand(program, context);
   addConfigCommand(program, context);
   addCompletionCommand(program, context);

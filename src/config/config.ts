@@ -16,6 +16,10 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Where the nginx in front has the folder of blobs, without a slash at the end: `/_blobs`. */
   readonly accelRedirect?: string | undefined;
+  /** `undefined`: there are none, and `anonymous` decides. */
+  readonly accounts?: AccountsConfig | undefined;
+  /** What whoever reaches a server without accounts may do; `local`: nobody else reaches it. */
+  readonly anonymous: 'local' | 'pull' | 'everything';
   /** A key of `upstreams`. `undefined`: a request that names no upstream means none. */
   readonly defaultUpstream?: string | undefined;
   /** By the registry's name as references have it: `docker.io`. */
@@ -47,6 +51,28 @@ interface UseLimitsConfig {
   readonly requestsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly uploads: number;
+}
+
+export interface AccountsConfig {
+  readonly htpasswdFile?: string | undefined;
+  /** Accounts by group. */
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  readonly policy: readonly PolicyRuleConfig[];
+  /** The audience of tokens. */
+  readonly service: string;
+  readonly tokenLifetimeMs: number;
+}
+
+interface PolicyRuleConfig {
+  /** Patterns of canonical names. */
+  readonly repositories: readonly string[];
+  /** `*`: all of them. */
+  readonly accounts: readonly string[];
+  readonly groups: readonly string[];
+  readonly anonymous: boolean;
+  /** Addresses and CIDR ranges. */
+  readonly networks: readonly string[];
+  readonly allow: readonly ('pull' | 'push' | 'delete' | 'fill' | 'admin')[];
 }
 
 /** How a registry is reached and what it may be told. */

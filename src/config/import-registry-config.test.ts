@@ -125,7 +125,7 @@ describe('the configurations that people have', () => {
     expect(guarded.yaml + guarded.notes.join('')).not.toMatch(/hunter2|AKIA/);
     expect(guarded.notes).toMatchInlineSnapshot(`
       [
-        "http.addr: Wharf listens on 127.0.0.1:5000 only, as there is no counterpart of auth and http.tls yet; let a proxy in front do that on 0.0.0.0:443",
+        "http.addr: Wharf listens on 127.0.0.1:5000 only, without auth and http.tls; let a proxy in front do that on 0.0.0.0:443",
         "http.debug.addr: what listens there has no login; keep it in a network of your own",
         "http.debug.prometheus: metrics are at /metrics of \`admin\`, under names of their own (docs/metrics.md)",
         "storage.s3: no counterpart yet; content is kept in files, below ./wharf-data unless \`data\` says otherwise; \`wharf copy 'http://HOST:PORT/**' store:\` moves what is there while the old registry runs",
@@ -134,7 +134,7 @@ describe('the configurations that people have', () => {
         "storage.delete: not needed: whoever may push may delete, and \`wharf gc --untagged\` frees the room",
         "http.secret: not needed: what an upload has brought is known from its file",
         "http.tls: no counterpart yet: let a proxy in front speak TLS",
-        "auth: no counterpart yet: accounts come later; let a proxy in front ask for the login",
+        "auth: not taken over: \`accounts\` takes an htpasswd file, and says who may do what (docs/accounts.md)",
         "notifications: no counterpart yet: nothing is told of pushes and pulls but by the log",
         "redis: not needed: metadata is in a database beside the content",
       ]
@@ -308,7 +308,7 @@ describe('variables', () => {
     };
     const result = imported(OF_THE_IMAGE, env);
     expect(result.config).toMatchObject({ listen: [onLoopback(5000)], dataFolder: './wharf-data' });
-    expect(noteOn(result, 'auth')).toContain('no counterpart yet');
+    expect(noteOn(result, 'auth')).toContain('not taken over');
   });
 
   test('of accounts, one by one', () => {

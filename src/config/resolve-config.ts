@@ -1,6 +1,7 @@
 import { DOCKER_HUB } from '../oci/reference.ts';
 import type { Config } from './config.ts';
 import { isSameAddress } from './listen-address.ts';
+import { resolveAccounts } from './resolve-accounts.ts';
 import { type ResolveContext, resolveKeyPair } from './resolve-endpoint.ts';
 import { namesOf, resolveJobs } from './resolve-jobs.ts';
 import { resolveWebhooks } from './resolve-webhooks.ts';
@@ -20,6 +21,8 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
     serverNames: input.serverNames,
     trustedProxies: input.trustedProxies,
     accelRedirect: input.accelRedirect,
+    accounts: resolveAccounts(input.accounts, input.externalUrl, context),
+    anonymous: input.anonymous,
     defaultUpstream,
     upstreams,
     hosted: input.hosted,
@@ -34,6 +37,7 @@ export function resolveConfig(input: ConfigInput, context: ResolveContext): Conf
     notify: resolveWebhooks(input.notify, context),
   };
   checkListeners(config, context);
+  checkAnonymous(config, context);
   checkHosted(config, context);
   checkAccelRedirect(config, context);
   return config;
@@ -67,6 +71,12 @@ function checkAccelRedirect({ accelRedirect, trustedProxies }: Config, context: 
   if (accelRedirect !== undefined && trustedProxies.length === 0) {
     context.report(['accelRedirect'], 'this is for a proxy whose address is listed under trustedProxies, and none is');
   }
+}
+
+// Two places that say who may do what would be read as one.
+function checkAnonymous({ accounts, anonymous }: Config, context: ResolveContext): void {
+  if (accounts === undefined || anonymous === 'local') return;
+  context.report(['anonymous'], 'there are accounts; write a rule of accounts.policy with anonymous: true instead');
 }
 
 // Such a request would mean the upstream and the repository of our own at once.

@@ -112,6 +112,18 @@ export const addressRange = scalar('address', 'an IP address or a range such as 
   [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()].some((schema) => schema.safeParse(text).success) ? text : undefined,
 );
 export const internalPath = matching('path', 'a path of nginx such as /_blobs', /^(?:\/[\w-]{1,64}){1,8}$/);
+export const accountName = matching(
+  'account',
+  'the name of an account: letters, digits, ".", "_", "-", "@" and "+"',
+  /^[A-Za-z0-9][\w.@+-]{0,63}$/,
+);
+export const accountOrAll = matching(
+  'account or "*"',
+  'the name of an account, or "*" for all of them',
+  /^(?:[A-Za-z0-9][\w.@+-]{0,63}|\*)$/,
+);
+export const groupName = matching('group', 'the name of a group', /^[A-Za-z0-9][\w.-]{0,63}$/);
+export const serviceName = matching('name', 'a name such as mirror.example.com', /^[A-Za-z0-9][\w.:-]{0,252}$/);
 export const pathComponent = matching('name', 'one part of a path, such as hub', /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/);
 
 export const template = scalar(

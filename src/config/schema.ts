@@ -1,5 +1,6 @@
 // Every key of the configuration: its form, its default and a sentence. The JSON Schema and docs/config.md come from it.
 import { z } from 'zod';
+import { accountsSchema } from './accounts-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import * as scalars from './scalars.ts';
 import { listOf, section } from './section.ts';
@@ -49,6 +50,15 @@ export const configSchema = section('a map of settings', {
     .describe(
       'A path of the nginx in front, as it has it for the folder of blobs: it sends those that are on disk itself. ' +
         'For nginx at one of the trustedProxies, where it asks for that.',
+    ),
+  accounts: accountsSchema
+    .optional()
+    .describe('Who may log in, and who may do what. Without it there are no accounts, and `anonymous` decides.'),
+  anonymous: z
+    .enum(['local', 'pull', 'everything'], { error: 'expected local, pull or everything' })
+    .prefault('local')
+    .describe(
+      'Without accounts, what whoever reaches this server may do. local: it has to listen on loopback alone; pull: everybody may pull; everything: everybody may also push to, and delete, what is hosted.',
     ),
   defaultUpstream: scalars.text
     .optional()

@@ -51,6 +51,7 @@ export class Exchange implements HttpRequest {
   readonly path: string;
   readonly remoteAddress: string;
   readonly localPort: number | undefined;
+  readonly isSecure: boolean;
   readonly #options: ExchangeOptions;
   readonly #hasBody: boolean;
   readonly #queryText: string;
@@ -80,6 +81,7 @@ export class Exchange implements HttpRequest {
     this.#queryText = question < 0 ? '' : target.slice(question + 1);
     this.remoteAddress = message.socket.remoteAddress ?? '';
     this.localPort = message.socket.localPort;
+    this.isSecure = 'encrypted' in message.socket;
   }
 
   get body(): IncomingBody {

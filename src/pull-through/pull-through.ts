@@ -6,7 +6,7 @@ import type { MetadataStore } from '../metadata/metadata-store.ts';
 import type { Pattern } from '../oci/pattern.ts';
 import { type RepositoryName, familiarName } from '../oci/reference.ts';
 import type { Upstream } from '../remote/upstream.ts';
-import type { MountRules } from '../store/stored-repository.ts';
+import type { PushRules } from '../store/push-rules.ts';
 import type { StoredRegistry } from '../store/stored-registry.ts';
 import { StoredTargets } from '../store/stored-target.ts';
 import { FailureMemory } from './failure-memory.ts';
@@ -78,8 +78,8 @@ export class PullThrough {
   }
 
   /** The same for whoever fills it from elsewhere, and may mount from some repositories. */
-  filled(stored: RepositoryName, name: RepositoryName, pulled: PulledUpstream, mounts: MountRules): PulledRepository {
-    return this.#build(stored, name, pulled, mounts);
+  filled(stored: RepositoryName, name: RepositoryName, pulled: PulledUpstream, rules: PushRules): PulledRepository {
+    return this.#build(stored, name, pulled, rules);
   }
 
   /** What is here of it and nothing else, for whoever fills it. */
@@ -100,13 +100,13 @@ export class PullThrough {
     });
   }
 
-  #build(stored: RepositoryName, name: RepositoryName, pulled: PulledUpstream, mounts?: MountRules): PulledRepository {
+  #build(stored: RepositoryName, name: RepositoryName, pulled: PulledUpstream, rules?: PushRules): PulledRepository {
     const { registry, metadata, content } = this.#options;
     const { upstream, freshForMs, staleForMs, immutable } = pulled;
     const shared = this.#shared;
     const source = upstream.repository(name);
     const authority = upstream.authority(name);
-    const storedRepository = registry.repositoryWith(stored, { upstream: upstream.name, mounts });
+    const storedRepository = registry.repositoryWith(stored, { upstream: upstream.name, rules });
     const familiar = familiarName(upstream.name, name);
     const patterns = immutable.filter((pattern) => pattern.matchesName(name) || pattern.matchesName(familiar));
     const manifests = new PulledManifests({

@@ -39,16 +39,6 @@ export function isAddressLiteral(hostname: string): boolean {
 }
 
 /**
- * The eight 16-bit groups of an IP address (IPv6 with or without zone), an IPv4 address as `::ffff:a.b.c.d`; `undefined`
- * for anything else.
- */
-export function addressGroups(address: string): readonly number[] | undefined {
-  const literal = address.replace(/%.*$/, '');
-  const ipv4 = parseIpv4(literal);
-  return ipv4 === undefined ? parseIpv6(literal) : [0, 0, 0, 0, 0, 0xffff, ipv4 >>> 16, ipv4 & 0xffff];
-}
-
-/**
  * The bytes of an address literal: 4 or 16, where an IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`) has 4.
  * `undefined` for whatever is none.
  */

@@ -5,8 +5,9 @@ import type { MetadataStore } from '../metadata/metadata-store.ts';
 import type { Pattern } from '../oci/pattern.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { OpenUploads } from './open-uploads.ts';
+import type { PushRules } from './push-rules.ts';
 import { type Page, rowPage } from './row-page.ts';
-import { type MountRules, StoredRepository } from './stored-repository.ts';
+import { StoredRepository } from './stored-repository.ts';
 
 export interface StoredRegistryOptions {
   /** The registry closes it. */
@@ -21,7 +22,7 @@ export interface StoredRegistryOptions {
 export interface RepositoryOptions {
   /** The upstream that the repository is of; its tags are the upstream's to move. Without one it is our own. */
   readonly upstream?: string | undefined;
-  readonly mounts?: MountRules | undefined;
+  readonly rules?: PushRules | undefined;
 }
 
 export class StoredRegistry implements AsyncDisposable {
@@ -42,13 +43,13 @@ export class StoredRegistry implements AsyncDisposable {
     return this.repositoryWith(name, {});
   }
 
-  repositoryWith(name: RepositoryName, { upstream, mounts }: RepositoryOptions): StoredRepository {
+  repositoryWith(name: RepositoryName, { upstream, rules }: RepositoryOptions): StoredRepository {
     return new StoredRepository(name, {
       ...this.#options,
       immutable: (upstream === undefined && this.#options.immutable) || [],
       uploads: this.#uploads,
       upstream,
-      mounts,
+      rules,
     });
   }
 

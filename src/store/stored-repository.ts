@@ -11,6 +11,7 @@ import type { RepositoryName, Tag } from '../oci/reference.ts';
 import type { GuardOptions, TagChange, TagGuard } from '../oci/tag-guard.ts';
 import { newManifest } from './new-manifest.ts';
 import type { OpenUploads } from './open-uploads.ts';
+import type { PushRules } from './push-rules.ts';
 import { type Page, rowPage } from './row-page.ts';
 import { type BlobBytes, type InclusiveRange, bytesOf } from './blob-bytes.ts';
 
@@ -22,15 +23,7 @@ export interface StoredRepositoryParts {
   readonly now: () => number;
   readonly immutable: readonly Pattern[];
   readonly upstream?: string | undefined;
-  readonly mounts?: MountRules | undefined;
-}
-
-/** Whose blobs a client may make this repository's. */
-export interface MountRules {
-  /** As our store names the repository that the client names; `undefined` when he may not read it. */
-  sourceOf(from: RepositoryName): RepositoryName | undefined;
-  /** Whether he may read one of our store. */
-  mayRead(stored: RepositoryName): boolean;
+  readonly rules?: PushRules | undefined;
 }
 
 export interface UploadStatus {
@@ -168,9 +161,9 @@ export class StoredRepository {
 
   /** Without `from`, from whichever repository has it that the client may read. */
   async mountBlob(digest: Digest, from: RepositoryName | undefined): Promise<boolean> {
-    const { metadata, content, mounts } = this.#parts;
+    const { metadata, content, rules } = this.#parts;
     const holder =
-      from === undefined ? await this.#holderOf(digest) : mounts === undefined ? from : mounts.sourceOf(from);
+      from === undefined ? await this.#holderOf(digest) : rules === undefined ? from : rules.sourceOf(from);
     if (holder === undefined || (await metadata.statBlob(holder, digest)) === undefined) return false;
     await this.lease(digest);
     if ((await this.#findOrRestore(digest, () => content.stat(digest))) === undefined) return false;
@@ -178,28 +171,28 @@ export class StoredRepository {
   }
 
   async #holderOf(digest: Digest): Promise<RepositoryName | undefined> {
-    const { metadata, mounts } = this.#parts;
+    const { metadata, rules } = this.#parts;
     const holders = await metadata.repositoriesWith(digest, { limit: HOLDERS_LOOKED_AT });
-    return holders.find((holder) => mounts?.mayRead(holder) ?? true);
+    return holders.find((holder) => rules?.mayRead(holder) ?? true);
   }
 
   async beginUpload(algorithm: 'sha256' | 'sha512'): Promise<UploadStatus> {
-    const { metadata, uploads } = this.#parts;
+    const { metadata, uploads, rules } = this.#parts;
     const id = await uploads.begin(algorithm);
     await metadata.beginUpload({ id, repository: this.name });
-    return { id, receivedBytes: 0 };
+    return { id: rules?.uploads?.outside(id) ?? id, receivedBytes: 0 };
   }
 
-  async upload(id: string): Promise<UploadStatus> {
-    await this.#ownUpload(id);
+  async upload(called: string): Promise<UploadStatus> {
+    const id = await this.#ownUpload(called);
     const receivedBytes = await this.#parts.uploads.sizeOf(id);
-    if (receivedBytes === undefined) throw noUpload(id);
-    return { id, receivedBytes };
+    if (receivedBytes === undefined) throw noUpload(called);
+    return { id: called, receivedBytes };
   }
 
-  async appendToUpload(id: string, chunk: UploadChunk): Promise<UploadStatus> {
+  async appendToUpload(called: string, chunk: UploadChunk): Promise<UploadStatus> {
     const { uploads, metadata } = this.#parts;
-    await this.#ownUpload(id);
+    const id = await this.#ownUpload(called);
     let receivedBytes = 0;
     await uploads.with({ id, offset: chunk.offset }, async (ingest) => {
       const before = ingest.sizeBytes;
@@ -208,17 +201,17 @@ export class StoredRepository {
       await metadata.advanceUpload(id, before, receivedBytes);
       return 'open';
     });
-    return { id, receivedBytes };
+    return { id: called, receivedBytes };
   }
 
-  async finishUpload(id: string, digest: Digest, chunk: UploadChunk): Promise<void> {
+  async finishUpload(called: string, digest: Digest, chunk: UploadChunk): Promise<void> {
     const { uploads, metadata } = this.#parts;
-    await this.#ownUpload(id);
+    const id = await this.#ownUpload(called);
     await uploads.with({ id, offset: chunk.offset }, async (ingest) => {
       for await (const bytes of chunk.body) await ingest.append(bytes);
       const { sizeBytes } = ingest;
       // From here on the blob is held, though no repository has it yet.
-      if (!(await metadata.nameUpload(id, digest))) throw noUpload(id);
+      if (!(await metadata.nameUpload(id, digest))) throw noUpload(called);
       try {
         await ingest.commit(digest);
       } catch (error) {
@@ -230,8 +223,8 @@ export class StoredRepository {
     });
   }
 
-  async cancelUpload(id: string): Promise<void> {
-    await this.#ownUpload(id);
+  async cancelUpload(called: string): Promise<void> {
+    const id = await this.#ownUpload(called);
     await this.#parts.uploads.abort(id);
     await this.#parts.metadata.endUpload(id);
   }
@@ -249,9 +242,13 @@ export class StoredRepository {
     return await look();
   }
 
-  async #ownUpload(id: string): Promise<void> {
-    const upload = await this.#parts.metadata.upload(id);
-    if (upload?.repository !== this.name) throw noUpload(id);
+  /** Of this repository, and of this client. */
+  async #ownUpload(called: string): Promise<string> {
+    const { metadata, rules } = this.#parts;
+    const id = rules?.uploads === undefined ? called : rules.uploads.inside(called);
+    const upload = id === undefined ? undefined : await metadata.upload(id);
+    if (upload?.repository !== this.name) throw noUpload(called);
+    return upload.id;
   }
 
   #guardedBy(guard?: TagGuard): TagGuard {

@@ -1,5 +1,7 @@
 import type { Command } from '@commander-js/extra-typings';
 import { buildSelection } from '../../app/build-job.ts';
+import { namesOfAccounts } from '../../app/known-accounts.ts';
+import { policyWarnings } from '../../app/policy-warnings.ts';
 import { findConfigFile, loadConfig } from '../open-session.ts';
 import { plural } from '../output/format.ts';
 import type { CommandContext } from '../terminal.ts';
@@ -15,8 +17,11 @@ export function addConfigCommand(program: Command, context: CommandContext): voi
     .action(async (file) => {
       const { terminal } = context;
       const found = findConfigFile({ config: file }, terminal);
-      const { upstreams, sync } = loadConfig({ config: file }, terminal);
+      const loaded = loadConfig({ config: file }, terminal);
+      const { upstreams, sync } = loaded;
       for (const job of sync) await buildSelection(job);
+      const warnings = loaded.accounts === undefined ? [] : policyWarnings(loaded, namesOfAccounts(loaded));
+      for (const warning of warnings) terminal.err(`warning: ${warning}\n`);
       const what = found ?? 'the built-in configuration (no file was found)';
       terminal.out(`${what} is valid: ${plural(upstreams.size, 'upstream')}, ${plural(sync.length, 'job')}\n`);
     });

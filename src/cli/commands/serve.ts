@@ -14,6 +14,7 @@ interface ServeFlags {
   readonly immutable?: readonly string[] | undefined;
   readonly listen?: readonly string[] | undefined;
   readonly admin?: string | undefined;
+  readonly anonymous?: Config['anonymous'] | undefined;
 }
 
 /** `wharf serve`: a registry of our own, until somebody stops it. */
@@ -25,6 +26,9 @@ export function addServeCommand(program: Command, context: CommandContext): void
     .option('--immutable <pattern>', 'tags that stay as they are, such as team/app:v* (repeat)', collect)
     .option('--listen <address>', 'host:port, [::1]:port, :port or unix:/path (repeat)', collect)
     .option('--admin <address>', 'where health and metrics are, or off (127.0.0.1:5001 by default)')
+    .addOption(
+      new Option('--anonymous <what>', 'what whoever reaches a server without accounts may do').choices(ANONYMOUS),
+    )
     .addOption(new Option('--log-format <format>', 'text on a terminal and else json, by default').choices(LOG_FORMATS))
     .addOption(new Option('--log-level <level>', 'the least that is logged').choices(LOG_LEVELS).default('info'))
     .option('--config <file>', 'the configuration; else $WHARF_CONFIG, ./wharf.yaml, /etc/wharf/wharf.yaml')
@@ -41,6 +45,8 @@ export function addServeCommand(program: Command, context: CommandContext): void
       await runServe({ load, configFile: file, logFormat, logLevel }, context);
     });
 }
+
+const ANONYMOUS: readonly Config['anonymous'][] = ['local', 'pull', 'everything'];
 
 const SERVE_EXAMPLES = `
 Examples:
@@ -63,7 +69,15 @@ function withFlags(config: Config, flags: ServeFlags): Config {
       `${describeAddress(admin)} is where the registry listens; health and metrics need an address of their own: --admin`,
     );
   }
-  return { ...config, listen, admin, hosted, immutableTags };
+  const anonymous = readAnonymous(flags.anonymous, config);
+  return { ...config, listen, admin, anonymous, hosted, immutableTags };
+}
+
+function readAnonymous(flag: Config['anonymous'] | undefined, { accounts, anonymous }: Config): Config['anonymous'] {
+  if (flag === undefined || accounts === undefined) return flag ?? anonymous;
+  throw new UsageError(
+    'there are accounts; write a rule of accounts.policy with anonymous: true instead of --anonymous',
+  );
 }
 
 function readAdmin(flag: string | undefined, configured: ListenAddress | undefined): ListenAddress | undefined {

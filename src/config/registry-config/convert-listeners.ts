@@ -9,6 +9,14 @@ interface Listener {
   readonly address: ListenAddress;
 }
 
+/** As a registry without accounts is. */
+const OPEN_TO_ALL: WharfSetting = {
+  key: 'anonymous',
+  value: 'everything',
+  comment: [
+    'Whoever reaches it may do all that Wharf allows. `pull` lets others only pull; docs/accounts.md has logins.',
+  ],
+};
 const HTTP_ADDR = ['http', 'addr'];
 const DEBUG_ADDR = ['http', 'debug', 'addr'];
 const USUAL = onLoopback(5000);
@@ -30,6 +38,7 @@ export function convertListeners(settings: RegistrySettings): Part {
   return {
     settings: [
       { key: 'listen', value: literal(moved.listener.text), comment: moved.comment },
+      ...(isLocal(moved.listener.address) ? [] : [OPEN_TO_ALL]),
       ...adminSetting(admin, moved.listener),
       ...(externalUrl === undefined ? [] : [{ key: 'externalUrl', value: literal(externalUrl.value) }]),
     ],
@@ -72,7 +81,9 @@ interface Moved {
 function moveToLoopback(old: Listener, admin: ListenAddress | undefined, restrictions: readonly string[]): Moved {
   if (isLocal(old.address)) return { listener: old, comment: [], notes: [] };
   if (restrictions.length === 0) {
-    const notes = [`http.addr: there are no accounts yet, so whoever reaches ${old.text} may do all that Wharf allows`];
+    const notes = [
+      `http.addr: whoever reaches ${old.text} may push and delete what is hosted, as before; \`anonymous\` says so`,
+    ];
     return { listener: old, comment: [], notes };
   }
   const free = [5000, 5002, 5003].map(onLoopback);
@@ -81,9 +92,9 @@ function moveToLoopback(old: Listener, admin: ListenAddress | undefined, restric
   const why = restrictions.join(' and ');
   return {
     listener,
-    comment: [`Was ${old.text}. Only this machine, as there is no counterpart of ${why} yet.`],
+    comment: [`Was ${old.text}. Only this machine, without ${why}.`],
     notes: [
-      `http.addr: Wharf listens on ${listener.text} only, as there is no counterpart of ${why} yet; let a proxy in front do that on ${old.text}`,
+      `http.addr: Wharf listens on ${listener.text} only, without ${why}; let a proxy in front do that on ${old.text}`,
     ],
   };
 }

@@ -23,7 +23,7 @@ const COUNTERPARTS: Readonly<Record<string, string>> = {
   'storage.maintenance': 'not needed: `wharf gc` may run at any time, and deletes stale uploads as well',
   'storage.maintenance.readonly':
     'no counterpart yet: let the proxy in front refuse all methods but GET and HEAD, for as long as it matters',
-  auth: 'no counterpart yet: accounts come later; let a proxy in front ask for the login',
+  auth: 'not taken over: `accounts` takes an htpasswd file, and says who may do what (docs/accounts.md)',
   'auth.none': CONVERTED,
   middleware: 'no counterpart; it is left out',
   reporting: 'no counterpart: watch the log and /metrics (docs/metrics.md)',

@@ -2,7 +2,7 @@ import type { RegistrySettings } from './settings.ts';
 
 const TLS = ['certificate', 'key', 'letsencrypt'];
 
-/** What kept strangers out of the registry and has no counterpart yet: without it, nobody but this machine may come in. */
+/** What kept strangers out of the registry and is not taken over: without it, nobody but this machine may come in. */
 export function restrictionsOf(settings: RegistrySettings): readonly string[] {
   const isTls = TLS.some((key) => settings.has('http', 'tls', key));
   const isReadOnly = settings.flag('storage', 'maintenance', 'readonly', 'enabled');

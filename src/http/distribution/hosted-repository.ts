@@ -18,6 +18,8 @@ export interface HostedRegistry {
    * like this can mean, UNSUPPORTED for one that cannot be written, and DENIED.
    */
   repository(name: RepositoryName, asked: AskedRepository): Awaitable<HostedRepository>;
+  /** Throws UNAUTHORIZED where a client has to log in, before it asks for anything; without it none has to. */
+  ping?(asked: Pick<AskedRepository, 'request' | 'prefix'>): Awaitable<void>;
   /** Whether the path component may stand before `/v2`; without it none may. */
   isPrefix?(component: string): boolean;
   /** Names after `after`, ascending by their bytes, at most `limit`. */

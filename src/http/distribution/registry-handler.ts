@@ -53,7 +53,7 @@ export function registryHandler(registry: HostedRegistry, options: RegistryHandl
       const route = knownRoute(path);
       kind = route.kind;
       checkMethod(route, request.method, isReadOnly);
-      const answer = answerRequest(served, route, { request, prefix, intent: intentOf(request) });
+      const answer = answerRequest(served, route, { request, prefix, intent: intentOf(route, request) });
       return answer instanceof Promise ? answer.then(finish, finishError) : finish(answer);
     } catch (error) {
       return finishError(error);
@@ -70,8 +70,9 @@ function splitPath(path: string, registry: HostedRegistry): { readonly prefix?: 
   return isPrefix ? { prefix, path: path.slice(slash) } : { path };
 }
 
-function intentOf({ method }: HttpRequest): AskedRepository['intent'] {
-  if (PUSHES.includes(method)) return 'push';
+/** To look after an upload, or to give it up, is a part of pushing. */
+function intentOf({ kind }: Route, { method }: HttpRequest): AskedRepository['intent'] {
+  if (PUSHES.includes(method) || kind === 'upload') return 'push';
   return method === 'DELETE' ? 'delete' : 'read';
 }
 
@@ -88,12 +89,18 @@ interface ServedRegistry {
 
 function answerRequest(served: ServedRegistry, route: Route, asked: AskedRepository): Answer | Promise<Answer> {
   const { registry } = served;
-  if (route.kind === 'ping') return jsonAnswer(200, {});
+  if (route.kind === 'ping') return ping(registry, asked);
   if (route.kind === 'catalog') return listRepositories(registry, asked.request);
   const repository = registry.repository(route.name, asked);
   return repository instanceof Promise
     ? repository.then((found) => answerBy(found, served, route, asked))
     : answerBy(repository, served, route, asked);
+}
+
+function ping(registry: HostedRegistry, asked: AskedRepository): Answer | Promise<Answer> {
+  const welcome = () => jsonAnswer(200, {});
+  const admitted = registry.ping?.(asked);
+  return admitted instanceof Promise ? admitted.then(welcome) : welcome();
 }
 
 function answerBy(

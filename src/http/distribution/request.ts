@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly remoteAddress: string;
   /** The port that it came in at; `undefined` for a unix socket. */
   readonly localPort: number | undefined;
+  /** Whether it came by TLS that ended here, and not at a proxy in front. */
+  readonly isSecure?: boolean | undefined;
   /** Aborts when the client has left. */
   readonly signal: AbortSignal;
 }

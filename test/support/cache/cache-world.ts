@@ -7,6 +7,7 @@ import { ServedRegistry } from '../../../src/app/served-registry.ts';
 import { UndiciSend } from '../../../src/app/undici-send.ts';
 import { FilesystemBlobStore } from '../../../src/content/filesystem/filesystem-blob-store.ts';
 import { Fills } from '../../../src/content/filling/fills.ts';
+import { unknownClients } from '../../../src/http/auth/unknown-client.ts';
 import { registryHandler } from '../../../src/http/distribution/registry-handler.ts';
 import { SqliteMetadataStore } from '../../../src/metadata/sqlite/sqlite-metadata-store.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
@@ -114,6 +115,7 @@ export async function openCache(options: CacheOptions): Promise<CacheWorld> {
     defaultUpstream: name,
     serverNames: [],
     hosted: [],
+    clients: unknownClients({ mayWrite: true }),
   });
   const served = opened.use(await serve(registryHandler(servedRegistry)));
   // What still waits is not waited for.
