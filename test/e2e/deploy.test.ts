@@ -48,6 +48,8 @@ test('the settings that are shipped are valid, and refuse nothing that they star
     const resolvePath = (file: string) => path.resolve('/etc/wharf', file);
     const config = parseConfig(text, { file: 'wharf.yaml', env: {}, resolvePath, readSecret: () => '' });
     expect(config.dataFolder).toBe('/var/lib/wharf/data');
+    // In a container it listens for other machines, which somebody has to have said yes to.
+    expect(config.anonymous).toBe('pull');
   }
 });
 
