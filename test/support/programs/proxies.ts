@@ -1,13 +1,11 @@
 // The proxies of Debian, each with a login: tinyproxy and squid speak HTTP, microsocks speaks SOCKS5.
-import { once } from 'node:events';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import path from 'node:path';
 import type { CertificateFiles } from './certificates.ts';
 import { freePort } from './free-port.ts';
-import { type Exit, type RunningProgram, runProgram, startProgram } from './program.ts';
+import { type RunningProgram, runProgram, startProgram } from './program.ts';
 import { type ScratchFolder, scratchFolder } from './scratch-folder.ts';
-import { until } from './until.ts';
+import { untilListening } from './until-listening.ts';
 
 export interface ProxyProcess extends AsyncDisposable {
   /** `http://127.0.0.1:3128`, without a login. */
@@ -101,12 +99,7 @@ async function startProxy(kind: 'http' | 'https' | 'socks5', start: Start): Prom
   await chmod(logFile, 0o666);
   const port = await freePort();
   const program = started.use(await start(folder, port, logFile));
-  let exit: Exit | undefined;
-  void program.exited.then((its) => (exit = its));
-  await until(async () => {
-    if (exit !== undefined) throw new Error(`the proxy ended with ${exit.code}: ${exit.stderr}${exit.stdout}`);
-    return await listens(port);
-  });
+  await untilListening(port, program);
   const running = started.move();
   const { username, password } = PROXY_LOGIN;
   return {
@@ -115,18 +108,6 @@ async function startProxy(kind: 'http' | 'https' | 'socks5', start: Start): Prom
     log: () => readFile(logFile, 'utf8'),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
 
 async function htpasswd(): Promise<string> {
