@@ -17,6 +17,7 @@ import { DiskPullLedger } from '../journal/disk-pull-ledger.ts';
 import type { Journal } from '../journal/journal.ts';
 import { PaidManifests } from '../journal/paid-manifests.ts';
 import { ResolvedTags } from '../journal/resolved-tags.ts';
+import { SeenHosts } from '../journal/seen-hosts.ts';
 import { Traffic } from '../observe/traffic.ts';
 import { parsePattern } from '../oci/pattern.ts';
 import { parseRepositoryName } from '../oci/reference.ts';
@@ -82,6 +83,7 @@ export class Session implements AsyncDisposable {
   readonly #upstreams = new Map<string, Upstream>();
   readonly #isServing: boolean;
   readonly #isHeir: boolean;
+  readonly #seenHosts: SeenHosts | undefined;
   #store: Promise<Store> | undefined;
 
   constructor(options: SessionOptions, inherited?: Inheritance) {
@@ -90,6 +92,7 @@ export class Session implements AsyncDisposable {
     this.credentials = credentials;
     this.#isServing = isServing;
     this.journal = journal;
+    this.#seenHosts = journal && new SeenHosts(journal);
     this.#isHeir = inherited !== undefined;
     this.#store = inherited?.store;
     for (const [name, upstream] of inherited?.upstreams ?? []) this.#upstreams.set(name, upstream);
@@ -214,6 +217,7 @@ export class Session implements AsyncDisposable {
       credentials: () => this.#login(url, credentials),
       ledger: this.#ledger(name, this.#isServing ? 0 : reservedPulls, credentials),
       longestPauseMs,
+      onRedirect: this.#seenHosts && ((host) => this.#seenHosts?.note(name, host)),
     });
     const api =
       hubApi === undefined ? undefined : new HubApi({ url: new URL(hubApi), network, traffic: registry.traffic });

@@ -4,10 +4,12 @@ import type { ClientSetup } from '../client-config/client-setup.ts';
 import { CLIENTS, type ClientName } from '../client-config/clients.ts';
 import { frontOptions } from '../client-config/front-options.ts';
 import { shellWord } from '../client-config/quoted.ts';
-import { resolveClientSetup } from '../client-config/resolve-client-setup.ts';
+import { type KnownUpstream, resolveClientSetup } from '../client-config/resolve-client-setup.ts';
+import type { Config } from '../config/config.ts';
 import { closest } from '../config/did-you-mean.ts';
+import { SeenHosts } from '../journal/seen-hosts.ts';
 import { UsageError } from '../oci/usage-error.ts';
-import { loadConfig } from './open-session.ts';
+import { loadConfig, openKnownJournal } from './open-session.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ClientConfigFlags {
@@ -38,7 +40,7 @@ export function configure(client: ClientName, flags: ClientConfigFlags, terminal
   const config = flags.config === undefined ? undefined : loadConfig(flags, terminal);
   const whole = resolveClientSetup({
     mirrors: flags.mirror ?? [],
-    upstreams: config?.upstreams.values(),
+    upstreams: config && upstreamsOf(config, terminal),
     externalUrl: config?.externalUrl,
     caFile: flags.ca === undefined ? undefined : path.resolve(terminal.workingFolder, flags.ca),
     needsMirror,
@@ -76,6 +78,13 @@ function clientOptions(flags: ClientConfigFlags, terminal: Terminal): ClientOpti
     clientVersion: flags.clientVersion,
     userConfigFolder: flags.user === true ? configFolder(flags, terminal) : undefined,
   };
+}
+
+/** With where they were seen to lead, by whatever ran with this configuration. */
+function upstreamsOf(config: Config, terminal: Terminal): readonly KnownUpstream[] {
+  using journal = openKnownJournal(config, terminal);
+  const seen = journal && new SeenHosts(journal);
+  return [...config.upstreams.values()].map((upstream) => ({ ...upstream, seenHosts: seen?.of(upstream.name) }));
 }
 
 function chosen({ upstreams }: ClientSetup, names: readonly string[] | undefined): ClientSetup['upstreams'] {

@@ -66,12 +66,19 @@ export interface OpenOptions {
 /** The same for a configuration that was read already. */
 export function openSessionOf(config: Config, terminal: Terminal, options: OpenOptions = {}): Session {
   const { env, homeFolder } = terminal;
-  const isRemembered = options.mayRemember === true || existsSync(path.join(config.dataFolder, 'journal-v1'));
-  const onNotice = (message: string) => terminal.err(`note: ${message}\n`);
-  const journal = isRemembered ? Journal.open(config.dataFolder, { now: Date.now, onNotice }) : undefined;
+  const journal = options.mayRemember === true ? openJournal(config, terminal) : openKnownJournal(config, terminal);
   const credentials = new StoredCredentials({ env, homeFolder });
   const proxies = readProxyEnvironment(env);
   return new Session({ config, credentials, proxies, journal, isServing: options.isServing });
+}
+
+/** Where nothing was ever run, nothing is made. */
+export function openKnownJournal(config: Config, terminal: Terminal): Journal | undefined {
+  return existsSync(path.join(config.dataFolder, 'journal-v1')) ? openJournal(config, terminal) : undefined;
+}
+
+function openJournal({ dataFolder }: Config, terminal: Terminal): Journal {
+  return Journal.open(dataFolder, { now: Date.now, onNotice: (message) => terminal.err(`note: ${message}\n`) });
 }
 
 function readText(file: string): string {

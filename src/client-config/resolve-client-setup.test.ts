@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../oci/usage-error.ts';
+import { CLIENTS } from './clients.ts';
 import { type ClientSetupRequest, resolveClientSetup } from './resolve-client-setup.ts';
 
 const HUB = { name: 'docker.io', url: 'https://registry-1.docker.io', hosts: [] };
@@ -121,6 +122,13 @@ describe('the server of a wharf.yaml', () => {
       'https://reg.corp.example',
     ]);
     expect(found[0]?.furtherHosts).toEqual(['m.daocloud.io']);
+  });
+
+  test('where an upstream was seen to lead is needed, too', () => {
+    const upstreams = [{ ...HUB, seenHosts: ['cdn.example', 'registry-1.docker.io'] }];
+    const setup = resolveClientSetup({ mirrors: [], upstreams, needsMirror: false });
+    expect(setup.upstreams[0]?.furtherHosts).toEqual(['cdn.example']);
+    expect(CLIENTS.clash.generate(setup, {}).files[0]?.text).toContain('- DOMAIN,cdn.example\n');
   });
 });
 

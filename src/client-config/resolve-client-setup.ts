@@ -8,7 +8,7 @@ import { type Mirror, parseMirror } from './mirror-argument.ts';
 import { parseMirrorAddress } from './mirror-address.ts';
 
 /** Of an upstream of wharf.yaml what clients are told. */
-interface KnownUpstream {
+export interface KnownUpstream {
   readonly name: string;
   readonly url: string;
   readonly path?: string | undefined;
@@ -16,6 +16,8 @@ interface KnownUpstream {
   readonly hosts: readonly string[];
   readonly realms?: readonly string[];
   readonly hubApi?: string | undefined;
+  /** Where it was seen to send its clients on to, for blobs. */
+  readonly seenHosts?: readonly string[] | undefined;
 }
 
 export interface ClientSetupRequest {
@@ -104,10 +106,10 @@ function urlOfHost(host: string, ownUrl: string | undefined): string | undefined
 }
 
 function setUp(upstream: KnownUpstream, endpoints: readonly PullEndpoint[]): SetupUpstream {
-  const { name, url, path, realms = [], hubApi } = upstream;
+  const { name, url, path, realms = [], hubApi, seenHosts = [] } = upstream;
   const registryUrl = registryUrlOf(name, url);
   const reached = [url, ...realms, ...(hubApi === undefined ? [] : [hubApi])].map((each) => new URL(each).host);
-  const furtherHosts = [...new Set(reached)].filter((host) => host !== new URL(registryUrl).host);
+  const furtherHosts = [...new Set([...reached, ...seenHosts])].filter((host) => host !== new URL(registryUrl).host);
   return {
     name,
     registryUrl,

@@ -88,4 +88,12 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE paused_jobs (job TEXT PRIMARY KEY, paused_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE seen_hosts (
+    upstream TEXT NOT NULL,
+    host TEXT NOT NULL,                            -- where it has sent us on to
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (upstream, host)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -21,13 +21,15 @@ async function readBlob(
 ) {
   const { send, requests } = scriptedSend((request) => (isPing(request) ? { status: 200 } : answer(request)));
   const network = new Network({ send, clock: new FakeClock(), resolveHost: () => Promise.resolve(addresses) });
-  const registry = new RemoteRegistry({ name: 'registry', url: new URL(url), network });
+  const hosts: string[] = [];
+  const onRedirect = (host: string) => void hosts.push(host);
+  const registry = new RemoteRegistry({ name: 'registry', url: new URL(url), network, onRedirect });
   const outcome = await registry
     .repository(APP)
     .blob(BLOB)
     .then(async ({ body }) => Buffer.from(await readAll(body, 100)).toString())
     .catch((error: unknown) => error);
-  return { outcome, requests: requests.filter((request) => !isPing(request)) };
+  return { outcome, requests: requests.filter((request) => !isPing(request)), hosts };
 }
 
 const isPing = ({ url }: SendRequest) => url.pathname === '/v2/';
@@ -39,6 +41,14 @@ test.each([301, 302, 303, 307, 308])('a %i is followed', async (status) => {
   );
   expect(outcome).toBe('hello');
   expect(requests).toHaveLength(2);
+});
+
+test('it is told of each other host that it is sent on to', async () => {
+  const { hosts } = await readBlob(({ url }) => {
+    if (url.host === 'cdn.net') return BODY;
+    return to(url.pathname === '/again' ? 'https://cdn.net/x' : '/again');
+  });
+  expect(hosts).toEqual(['cdn.net']);
 });
 
 test('a relative location is read from where it was given', async () => {

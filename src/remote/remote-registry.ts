@@ -32,6 +32,8 @@ export interface RemoteRegistryOptions {
   readonly isTarget?: boolean | undefined;
   /** What another object for the same registry and login has learnt. */
   readonly memory?: RegistryMemory | undefined;
+  /** Told of each other host that a redirect leads to. */
+  readonly onRedirect?: ((host: string) => void) | undefined;
 }
 
 export interface RegistryRequest {
@@ -71,6 +73,7 @@ export class RemoteRegistry {
   readonly #longestPauseMs: number | undefined;
   readonly #isTarget: boolean;
   readonly #memory: RegistryMemory;
+  readonly #onRedirect: RemoteRegistryOptions['onRedirect'];
   #reach: Promise<Reach> | undefined;
 
   constructor(options: RemoteRegistryOptions) {
@@ -82,6 +85,7 @@ export class RemoteRegistry {
     this.#longestPauseMs = longestPauseMs;
     this.#isTarget = isTarget;
     this.#memory = memory;
+    this.#onRedirect = options.onRedirect;
     this.ledger = ledger ?? new ProcessPullLedger(network.clock);
     const reach = () => this.#foreignReach();
     this.#authorizer = new Authorizer({
@@ -173,6 +177,7 @@ export class RemoteRegistry {
       if (!mayFollow || !isRedirect(response.status)) return response;
       await response.body.discard();
       url = redirectTarget(response, url, this.host, request.what);
+      if (url.host !== this.host) this.#onRedirect?.(url.host);
     }
     throw new RemoteError(
       this.host,

@@ -1,13 +1,10 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import type { Command } from '@commander-js/extra-typings';
 import { askAdmin } from '../../app/ask-admin.ts';
 import { historyOfJob, statusOfJob } from '../../app/job-status.ts';
 import type { Config } from '../../config/config.ts';
 import { JOB_COMMANDS, type JobCommand, type JobStatus } from '../../http/admin/admin-subject.ts';
-import { Journal } from '../../journal/journal.ts';
 import { UsageError } from '../../oci/usage-error.ts';
-import { loadConfig } from '../open-session.ts';
+import { loadConfig, openKnownJournal } from '../open-session.ts';
 import { jobTable, runTable } from '../output/job-tables.ts';
 import { type CommandContext, printJson } from '../terminal.ts';
 
@@ -62,7 +59,7 @@ async function tell(config: Config, text: string, name: string, flags: Flags, { 
 
 function show(config: Config, name: string, { json }: Flags, { terminal }: CommandContext): void {
   const job = jobOf(config, name);
-  using journal = openJournal(config, terminal);
+  using journal = openKnownJournal(config, terminal);
   const status = journal && statusOfJob(job, journal);
   const runs = journal === undefined ? [] : historyOfJob(job, journal);
   if (json === true) printJson(terminal, { version: 1, name, ...status, runs });
@@ -70,17 +67,11 @@ function show(config: Config, name: string, { json }: Flags, { terminal }: Comma
 }
 
 function list(config: Config, { json }: Flags, { terminal }: CommandContext): void {
-  using journal = openJournal(config, terminal);
+  using journal = openKnownJournal(config, terminal);
   const jobs = config.sync.map((job) => (journal === undefined ? untouched(job) : statusOfJob(job, journal)));
   if (json === true) printJson(terminal, { version: 1, jobs });
   else if (jobs.length > 0) terminal.out(jobTable(jobs));
   else terminal.err('there is no job in the configuration\n');
-}
-
-/** Where nothing was ever run, nothing is made. */
-function openJournal({ dataFolder }: Config, terminal: CommandContext['terminal']): Journal | undefined {
-  if (!existsSync(path.join(dataFolder, 'journal-v1'))) return undefined;
-  return Journal.open(dataFolder, { now: Date.now, onNotice: (message) => terminal.err(`note: ${message}\n`) });
 }
 
 function untouched({ name, schedule }: Config['sync'][number]): JobStatus {
