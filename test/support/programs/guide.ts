@@ -65,7 +65,8 @@ export class GuideFollower implements AsyncDisposable {
       const [name = ''] = block.words;
       await writeFile(path.join(this.#options.folder, name), text);
     } else if (block.words.includes('background')) {
-      const server = this.#servers.use(await this.#start(`exec ${text}`));
+      // The server takes the place of its shell, and so is what is ended.
+      const server = this.#servers.use(await this.#start(withLastReplacing(text)));
       await server.firstLine;
     } else {
       const exit = await (await this.#start(text)).exited;
@@ -83,6 +84,11 @@ export class GuideFollower implements AsyncDisposable {
     const settings = { PATH: search.join(path.delimiter), HOME: folder, ...env };
     return startProgram('bash', ['-euo', 'pipefail', '-c', text], { cwd: folder, env: settings });
   }
+}
+
+function withLastReplacing(text: string): string {
+  const lines = text.trimEnd().split('\n');
+  return [...lines.slice(0, -1), `exec ${lines.at(-1)}`].join('\n');
 }
 
 function printed({ stdout, stderr }: Exit): string {
