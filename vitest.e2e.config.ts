@@ -7,5 +7,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 180_000,
     hookTimeout: 120_000,
+    // Programs of others, on a machine that others use: what fails once is tried once more, and the report says so.
+    retry: 1,
   },
 });
