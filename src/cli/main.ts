@@ -95,27 +95,32 @@ export function buildProgram(context: CommandContext): Command {
     .showHelpAfterError('(`--help` shows what there is)')
     .exitOverride()
     .addHelpText('after', EXAMPLES);
+  program.commandsGroup('Copy images:');
   addSyncCommands(program, context);
   addCopyCommand(program, context);
   addBundleCommand(program, context);
+  program.commandsGroup('Serve them:');
   addServeCommand(program, context);
+  addClientConfigCommand(program, context);
   addJobsCommand(program, context);
+  addUserCommand(program, context);
+  program.commandsGroup('Look after what is here:');
   addRemoveCommand(program, context);
   addStoreCommands(program, context);
   addCheckCommand(program, context);
-  addVerifyCommand(program, context);
+  program.commandsGroup('Find out:');
   addCatalogCommand(program, context);
-  addManifestsCommand(program, context);
-  addInspectCommand(program, context);
   addListCommand(program, context);
-  addLimitsCommand(program, context);
+  addInspectCommand(program, context);
+  addManifestsCommand(program, context);
+  addVerifyCommand(program, context);
   addProbeCommand(program, context);
+  addLimitsCommand(program, context);
+  program.commandsGroup('Set up:');
   addLoginCommands(program, context);
-  addClientConfigCommand(program, context);
-  addUserCommand(program, context);
-  addDemoCommand(program, context);
   addConfigCommand(program, context);
   addCompletionCommand(program, context);
+  addDemoCommand(program, context);
   for (const command of program.commands) inheritSettings(command, program);
   return program;
 }

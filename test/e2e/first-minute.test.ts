@@ -71,8 +71,8 @@ test.skipIf(noBash !== undefined)(`bash accepts its completion script${skipNote(
 
 /** The names in the list of commands of a help text. */
 function commandsIn(help: string): string[] {
-  const list = /Commands:\n(.*?)\n\n/s.exec(help)?.[1] ?? '';
-  return [...list.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+  const [lists = ''] = help.split('\nExamples:');
+  return [...lists.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
 }
 
 /** The first Node on the path that does not belong to a project, if it is too old to run the source. */
