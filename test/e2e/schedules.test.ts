@@ -127,6 +127,7 @@ describe.skipIf(missing !== undefined)(`jobs of a server${skipNote(missing)}`, (
     expect(await scheduled.jobs()).toMatchObject({ jobs: [{ schedule: '* * * * *', running: false, next }] });
     const { runs } = (await scheduled.jobs('library')) as { runs: RunStatus[] };
     expect(runs.at(-1)).toMatchObject({ reason: 'schedule', outcome: 'done', exitCode: 0, tags: { failed: 0 } });
+    await until(async () => scheduled.told.length > 0);
     expect(scheduled.told[0]).toMatchObject({ event: 'finished', job: 'library', reason: 'schedule' });
   });
 
@@ -190,7 +191,8 @@ describe.skipIf(missing !== undefined)(`jobs of a server${skipNote(missing)}`, (
     expect(next?.reason).toBe('window');
     expect(Date.parse(next?.at ?? '')).toBeGreaterThan(Date.parse(last?.endedAt ?? ''));
     await until(hasEnded(scheduled, 'done'));
-    expect(scheduled.told.map(({ event, reason }) => [event, reason])).toContainEqual(['finished', 'window']);
+    // It is written down first, and told of then.
+    await until(async () => scheduled.told.some(({ event, reason }) => event === 'finished' && reason === 'window'));
     expect(await scheduled.world.wrong()).toEqual([]);
   });
 
