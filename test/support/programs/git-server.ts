@@ -16,8 +16,14 @@ export interface GitServer extends AsyncDisposable {
   readonly port: number;
 }
 
+export interface GitServerOptions {
+  readonly certificate?: CertificateFiles;
+  /** `user:password`, without which it gives nothing. */
+  readonly login?: string;
+}
+
 /** Serves the small library as `/library.git`. */
-export async function startGitServer(certificate?: CertificateFiles): Promise<GitServer> {
+export async function startGitServer({ certificate, login }: GitServerOptions = {}): Promise<GitServer> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await scratchFolder('git-server'));
   const repository = new ScratchRepository(path.join(folder.path, 'work'));
@@ -26,8 +32,11 @@ export async function startGitServer(certificate?: CertificateFiles): Promise<Gi
   const bare = path.join(folder.path, 'library.git');
   runGit('clone', '--quiet', '--bare', repository.folder, bare);
   runGit('-C', bare, 'config', 'uploadpack.allowFilter', 'true');
-  const answer = (request: IncomingMessage, response: ServerResponse) =>
-    void runBackend(folder.path, request, response);
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    const isKnown = login === undefined || request.headers.authorization === `Basic ${btoa(login)}`;
+    if (isKnown) void runBackend(folder.path, request, response);
+    else response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
+  };
   const server =
     certificate === undefined ? createServer(answer) : createTlsServer(await readCertificate(certificate), answer);
   server.listen(0, '127.0.0.1');
