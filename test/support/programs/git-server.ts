@@ -20,10 +20,12 @@ export interface GitServerOptions {
   readonly certificate?: CertificateFiles;
   /** `user:password`, without which it gives nothing. */
   readonly login?: string;
+  /** Called at each request, while whoever asks waits. */
+  readonly asked?: () => void;
 }
 
 /** Serves the small library as `/library.git`. */
-export async function startGitServer({ certificate, login }: GitServerOptions = {}): Promise<GitServer> {
+export async function startGitServer({ certificate, login, asked }: GitServerOptions = {}): Promise<GitServer> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await scratchFolder('git-server'));
   const repository = new ScratchRepository(path.join(folder.path, 'work'));
@@ -33,7 +35,9 @@ export async function startGitServer({ certificate, login }: GitServerOptions = 
   runGit('clone', '--quiet', '--bare', repository.folder, bare);
   runGit('-C', bare, 'config', 'uploadpack.allowFilter', 'true');
   const answer = (request: IncomingMessage, response: ServerResponse) => {
-    const isKnown = login === undefined || request.headers.authorization === `Basic ${btoa(login)}`;
+    asked?.();
+    const basic = login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
+    const isKnown = basic === undefined || request.headers.authorization === basic;
     if (isKnown) void runBackend(folder.path, request, response);
     else response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
   };
