@@ -4,6 +4,7 @@ import type { ListenAddress } from '../config/listen-address.ts';
 import { adminHandler } from '../http/admin/admin-handler.ts';
 import type { AdministeredJobs } from '../http/admin/admin-subject.ts';
 import { notingClient } from '../http/client-address.ts';
+import { namedByLoopback } from '../http/admin/named-by-loopback.ts';
 import type { HttpHandler } from '../http/distribution/request.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import type { Limiter } from '../http/limits/limiter.ts';
@@ -93,7 +94,10 @@ export class AdminServer implements AsyncDisposable {
     });
     // Who may do this is what the accounts of the moment say.
     const forAdmins: HttpHandler = (request) => current().accounts.forAdmins(answer)(request);
-    const handler = notingClient(() => current().trustedProxies, isThisMachine(address) ? answer : forAdmins);
+    const handler = notingClient(
+      () => current().trustedProxies,
+      isThisMachine(address) ? namedByLoopback(answer) : forAdmins,
+    );
     const onFinished = (line: RequestLine) => {
       logRequest(log, line);
       auditAdminRequest(log, line);
