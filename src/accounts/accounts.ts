@@ -19,6 +19,8 @@ export interface KnownToken extends Proof {
   readonly expiresAtMs: number;
 }
 
+const OF_TOKEN = 'token:';
+
 interface Snapshot {
   readonly passwords: ReadonlyMap<string, PasswordHash>;
   readonly names: ReadonlySet<string>;
@@ -115,12 +117,17 @@ export class Accounts {
     const tokens = new Map<string, KnownToken>();
     for (const { id, account, hash: secretHash, expiresAtMs = Infinity } of listTokens(store)) {
       if (!names.has(account)) continue;
-      const credential = `token:${id}`;
+      const credential = `${OF_TOKEN}${id}`;
       tokens.set(secretHash, { id, account, credential, expiresAtMs });
       credentials.set(`${account} ${credential}`, expiresAtMs);
     }
     return { passwords, names, tokens, credentials };
   }
+}
+
+/** The id of the robot's token that it is by, if it is by one. */
+export function tokenIn({ credential }: Proof): string | undefined {
+  return credential.startsWith(OF_TOKEN) ? credential.slice(OF_TOKEN.length) : undefined;
 }
 
 /** Hashes are salted: it differs for every password that was ever set. */

@@ -3,6 +3,8 @@ import { systemClock } from '../async/clock.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
 import { adminHandler } from '../http/admin/admin-handler.ts';
 import type { AdministeredJobs } from '../http/admin/admin-subject.ts';
+import { notingClient } from '../http/client-address.ts';
+import { namedByLoopback } from '../http/admin/named-by-loopback.ts';
 import type { HttpHandler } from '../http/distribution/request.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import type { Limiter } from '../http/limits/limiter.ts';
@@ -11,6 +13,7 @@ import type { Fills } from '../content/filling/fills.ts';
 import type { Log } from '../observe/log.ts';
 import type { PullMetrics } from '../observe/pull-metrics.ts';
 import type { RequestMetrics } from '../observe/request-metrics.ts';
+import { auditAdminRequest } from './audit-log.ts';
 import { listUpstreams } from './list-upstreams.ts';
 import { openMetrics } from './metrics.ts';
 import { isThisMachine } from './check-exposure.ts';
@@ -91,8 +94,14 @@ export class AdminServer implements AsyncDisposable {
     });
     // Who may do this is what the accounts of the moment say.
     const forAdmins: HttpHandler = (request) => current().accounts.forAdmins(answer)(request);
-    const handler = isThisMachine(address) ? answer : forAdmins;
-    const onFinished = (line: RequestLine) => logRequest(log, line);
+    const handler = notingClient(
+      () => current().trustedProxies,
+      isThisMachine(address) ? namedByLoopback(answer) : forAdmins,
+    );
+    const onFinished = (line: RequestLine) => {
+      logRequest(log, line);
+      auditAdminRequest(log, line);
+    };
     const advice = 'health and metrics are to be there; choose another with --admin, or --admin off';
     return new AdminServer(await openServer({ address, handler, onFinished }, advice), readiness);
   }

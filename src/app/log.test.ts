@@ -9,6 +9,7 @@ const LINE: RequestLine = {
   method: 'GET',
   path: '/v2/team/app/manifests/1',
   route: 'manifest',
+  facts: {},
   remoteAddress: '127.0.0.1',
   status: 200,
   bytesSent: 2048,
@@ -50,6 +51,22 @@ test('a request is a line of JSON with what is known of it', () => {
     ms: 1.25,
     remote: '127.0.0.1',
   });
+});
+
+test('of whose and what it was, what is known', () => {
+  const facts = {
+    client: '192.0.2.7',
+    account: 'ci',
+    token: '0a1b2c3d',
+    action: 'pull',
+    repository: 'docker.io/library/nginx',
+    reference: '1.29',
+    digest: `sha256:${'a'.repeat(64)}`,
+  };
+  const { action, ...told } = facts;
+  expect(JSON.parse(requestOf({ facts }))).toMatchObject(told);
+  expect(requestOf({ facts })).not.toContain(action);
+  expect(requestOf({ facts }, { format: 'text' })).toMatch(/^192\.0\.2\.7 ci "GET /);
 });
 
 test('other messages have the same form', () => {
@@ -105,6 +122,12 @@ test('what is below the level is not logged', () => {
     expect(written((log) => log.debug('admin request'), { format })).toBe('');
     expect(written((log) => log.warn('not ready'), { level: 'error', format })).toBe('');
   }
+});
+
+test('what others have written does nothing to a terminal', () => {
+  const line = 'a\u001b[2Jb\u009b31mc\u202ed\ne\ud800';
+  const text = written((log) => log.info('job output', { line }), { format: 'text' });
+  expect(text).toMatch(/^job output line="[\x20-\x7e]+"\n$/);
 });
 
 test('for people a message is followed by its fields', () => {

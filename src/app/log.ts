@@ -72,8 +72,14 @@ function eachLevel(write: (level: LogLevel, message: string, fields: LogFields) 
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
+/** Texts are of others, too: no control characters end up on a terminal. */
 function textOfField([key, value]: [string, unknown]): string {
-  return `${key}=${typeof value === 'string' && /[\s"]/.test(value) ? JSON.stringify(value) : String(value)}`;
+  return `${key}=${typeof value === 'string' && /[\s"\p{C}]/u.test(value) ? quoted(value) : String(value)}`;
+}
+
+function quoted(text: string): string {
+  const escaped = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  return JSON.stringify(text).replaceAll(/[\p{C}\u2028\u2029]/gu, escaped);
 }
 
 function isAtLeast(level: LogLevel, least: LogLevel): boolean {

@@ -2,7 +2,7 @@
 import { systemClock } from '../async/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
-import { clientAddress } from '../http/client-address.ts';
+import { clientAddress, notingClient } from '../http/client-address.ts';
 import type { HttpHandler, HttpRequest } from '../http/distribution/request.ts';
 import type { RequestLine } from '../http/exchange.ts';
 import { Limiter } from '../http/limits/limiter.ts';
@@ -13,6 +13,7 @@ import { RequestMetrics } from '../observe/request-metrics.ts';
 import type { Lie } from '../sync/report.ts';
 import type { PullEvents } from '../pull-through/pull-events.ts';
 import { AdminServer } from './admin-server.ts';
+import { auditRequest } from './audit-log.ts';
 import { checkExposure } from './check-exposure.ts';
 import { CurrentConfiguration } from './current-configuration.ts';
 import type { ReloadOutcome } from './config-reload.ts';
@@ -103,10 +104,14 @@ export class RegistryServer implements AsyncDisposable {
     };
     const admin = config.admin && { address: config.admin, log, lostLogLines: lostLogLines ?? (() => 0) };
     const adminServer = admin && opened.use(await AdminServer.open(admin, administered));
-    const handler = counted(requests, configuration.handler);
+    const handler = counted(
+      requests,
+      notingClient(() => current().trustedProxies, configuration.handler),
+    );
     const onFinished = (line: RequestLine) => {
       requests.finish(line);
       onRequest(line);
+      auditRequest(log, line);
     };
     const clientOf = (request: HttpRequest) => clientAddress(request, current().trustedProxies);
     const isProxy = (address: string) => current().trustedProxies.has(address);

@@ -17,6 +17,13 @@ export function jsonOf(line: RequestLine, time: string): string {
   let text = `{"level":"${levelOf(line)}","time":"${time}","id":"${id}","method":"${method}"`;
   text += `,"path":${quoted(pathOf(line))},"route":"${route ?? 'other'}","status":${status}`;
   text += `,"bytes":${bytesSent},"ms":${durationMs.toFixed(3)},"remote":"${remoteAddress}"`;
+  const { client, account, token, repository, reference, digest } = line.facts;
+  if (client !== undefined) text += `,"client":"${client}"`;
+  if (account !== undefined) text += `,"account":${quoted(account)}`;
+  if (token !== undefined) text += `,"token":${quoted(token)}`;
+  if (repository !== undefined) text += `,"repository":${quoted(repository)}`;
+  if (reference !== undefined) text += `,"reference":${quoted(reference)}`;
+  if (digest !== undefined) text += `,"digest":${quoted(digest)}`;
   if (!isComplete) text += ',"incomplete":true';
   const cause = causeOf(line);
   if (cause !== undefined) text += `,"error":${JSON.stringify(cause.message)}`;
@@ -26,12 +33,13 @@ export function jsonOf(line: RequestLine, time: string): string {
 
 /** Without the end of the line; a failure of ours has its stack below. */
 export function textOf(line: RequestLine): string {
-  const { id, method, status, bytesSent, durationMs, remoteAddress, isComplete } = line;
+  const { id, method, status, bytesSent, durationMs, remoteAddress, isComplete, facts } = line;
+  const who = `${facts.client ?? remoteAddress}${facts.account === undefined ? '' : ` ${facts.account}`}`;
   const broken = isComplete ? '' : ' broke off';
   const cause = causeOf(line);
   const why = cause === undefined ? '' : `: ${(levelOf(line) === 'error' && cause.stack) || cause.message}`;
   const figures = `${status} ${bytesSent} B ${Math.round(durationMs)} ms`;
-  return `${remoteAddress} ${JSON.stringify(`${method} ${pathOf(line)}`)} ${figures} ${id}${broken}${why}`;
+  return `${who} ${JSON.stringify(`${method} ${pathOf(line)}`)} ${figures} ${id}${broken}${why}`;
 }
 
 function quoted(text: string): string {

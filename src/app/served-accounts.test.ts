@@ -118,6 +118,15 @@ describe('an account', () => {
     expect(await send('GET', '/v2/_catalog')).toMatchObject({ status: 401 });
   });
 
+  test('gets no list of a repository that it may not pull from', async () => {
+    const { statusOf } = await openFull('team/app');
+    const digest = `sha256:${'0'.repeat(64)}`;
+    for (const at of ['/v2/team/app/tags/list', `/v2/team/app/referrers/${digest}`]) {
+      expect(await statusOf('GET', at, { as: ann })).toBe(200);
+      expect(await statusOf('GET', at, { as: bob })).toBe(403);
+    }
+  });
+
   test('needs the right password, in every place', async () => {
     const { statusOf, tokenAnswer } = await openFull('open/app');
     for (const as of ['ann:wrong-password-1', 'nobody:ann-password-1', 'ann:', ':x']) {

@@ -5,6 +5,7 @@ import { systemClock } from '../async/clock.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import type { CanonicalRepository, Client, Clients } from '../http/auth/client.ts';
 import { notHosted } from '../http/auth/not-hosted.ts';
+import type { Action } from '../http/auth/policy.ts';
 import type {
   AskedRepository,
   HostedRegistry,
@@ -133,19 +134,17 @@ export class ServedRegistry implements HostedRegistry {
     const served = this.#options.upstreams.get(meant.upstream ?? '');
     const isRead = asked.intent === 'read';
     const named = this.#named(meant, isHosted);
+    const action = actionOf(asked, named);
+    asked.request.note?.('repository', named.canonical);
+    asked.request.note?.('action', action);
+    client.admit(action, named);
     if (isHosted || served === undefined) {
-      client.admit(isRead ? 'pull' : asked.intent, named);
       if (!isHosted && asked.intent === 'push') throw notHosted(meant.name);
       if (isRead) return registry.repository(meant.stored);
       return registry.repositoryWith(meant.stored, { rules: this.#pushRules(client, asked) });
     }
-    if (isRead) {
-      client.admit('pull', named);
-      this.#checkIsAsked(meant, served);
-      return this.#pulled(client, meant, served, asked);
-    }
-    client.admit(asked.intent === 'push' ? 'fill' : 'delete', named);
     this.#checkIsAsked(meant, served);
+    if (isRead) return this.#pulled(client, meant, served, asked);
     return this.#options.pullThrough.filled(meant.stored, meant.name, served, this.#pushRules(client, asked));
   }
 
@@ -231,6 +230,11 @@ export class ServedRegistry implements HostedRegistry {
     const isPrivate = served !== undefined && !isHosted && served.hasLogin && !served.config.public;
     return !isPrivate || client.seesPrivate;
   }
+}
+
+function actionOf({ intent }: AskedRepository, { isHosted }: CanonicalRepository): Action {
+  if (intent === 'read') return 'pull';
+  return intent === 'push' && !isHosted ? 'fill' : intent;
 }
 
 function claimsOf({ request, prefix }: Pick<AskedRepository, 'request' | 'prefix'>): Claims {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { AddressRanges } from './address-ranges.ts';
-import type { HttpRequest } from './distribution/request.ts';
+import type { HttpHandler, HttpRequest } from './distribution/request.ts';
 
 type AddressedRequest = Pick<HttpRequest, 'remoteAddress' | 'header'>;
 
@@ -28,6 +28,15 @@ export function clientAddress(request: AddressedRequest, trustedProxies: Address
 /** Whether a request comes from a proxy whose headers are believed. */
 export function isFromProxy(request: AddressedRequest, trustedProxies: AddressRanges): boolean {
   return trustedProxies.has(peerAddress(request));
+}
+
+/** Tells the log whose request it is, where a trusted proxy brought it. */
+export function notingClient(trustedProxies: () => AddressRanges, handler: HttpHandler): HttpHandler {
+  return (request) => {
+    const trusted = trustedProxies();
+    if (isFromProxy(request, trusted)) request.note?.('client', clientAddress(request, trusted));
+    return handler(request);
+  };
 }
 
 /** Who is at a unix socket is on this machine. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../async/clock.ts';
+import type { RequestFacts } from './distribution/request-facts.ts';
 import type { HttpRequest } from './distribution/request.ts';
 import { IncomingBody } from './incoming-body.ts';
 import type { MinimumProgress } from './minimum-progress.ts';
@@ -11,6 +12,7 @@ export interface RequestLine {
   readonly path: string;
   /** Which endpoint answered, where the handler says so: one of a few words. */
   readonly route: string | undefined;
+  readonly facts: Readonly<RequestFacts>;
   readonly remoteAddress: string;
   /** 499 when the client left before there was an answer. */
   readonly status: number;
@@ -59,6 +61,7 @@ export class Exchange implements HttpRequest {
   #query: URLSearchParams | undefined;
   #aborted: AbortController | undefined;
   route: string | undefined;
+  readonly #facts: RequestFacts = {};
   bytesSent = 0;
   readonly #startedMs: number;
   #firstByteMs: number | undefined;
@@ -115,6 +118,10 @@ export class Exchange implements HttpRequest {
     return Array.isArray(value) ? value.join(', ') : value;
   }
 
+  note(fact: keyof RequestFacts, value: string | undefined): void {
+    this.#facts[fact] = value;
+  }
+
   /** The first byte of the answer is given to the connection; later ones are not noted. */
   noteFirstByte(): void {
     this.#firstByteMs ??= this.#elapsedMs;
@@ -129,6 +136,7 @@ export class Exchange implements HttpRequest {
       method: this.method,
       path: this.path,
       route: this.route,
+      facts: this.#facts,
       remoteAddress: this.remoteAddress,
       status,
       bytesSent: this.bytesSent,

@@ -267,6 +267,7 @@ test('each request is told of once, with what became of it', async () => {
       id: answer.headers.get('x-request-id'),
       method: 'GET',
       path: '/some/path',
+      facts: {},
       remoteAddress: '127.0.0.1',
       status: 404,
       bytesSent: 7,

@@ -7,6 +7,7 @@ import { tap } from '../streams/tap.ts';
 import { errorFromAnswer } from './error-answer.ts';
 import { RemoteError } from './remote-error.ts';
 import { type Reach, type Send, SendError, type SendRequest, type SendResponse } from './send.ts';
+import { withoutSentSecrets } from './sent-secrets.ts';
 import type { Place, SourceHealth } from './source-health.ts';
 
 export interface Exchange {
@@ -121,7 +122,7 @@ export class Origin {
 
   async #sendOnce(exchange: Exchange): Promise<SendResponse> {
     try {
-      return await this.#send({
+      const response = await this.#send({
         method: exchange.method,
         url: exchange.url,
         headers: exchange.headers,
@@ -132,6 +133,7 @@ export class Origin {
         ...timeoutsFor(exchange),
         signal: exchange.signal,
       });
+      return withoutSentSecrets(response, exchange);
     } catch (error) {
       exchange.signal?.throwIfAborted();
       if (!(error instanceof SendError)) throw error;

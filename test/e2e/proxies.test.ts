@@ -161,7 +161,7 @@ describe.skipIf(missing !== undefined)(`behind proxies${skipNote(missing)}`, () 
 
     test('through squid, by https', async () => {
       await using proxy = await startSquid({ hosts: ['git.test'] });
-      await using server = await startGitServer(certificate);
+      await using server = await startGitServer({ certificate });
       await using wharf = await openWharf();
       await wharf.configure('data: ./data\n');
       const url = `https://git.test:${server.port}`;

@@ -4,6 +4,7 @@ import { devNull } from 'node:os';
 import type { Call } from '../../oci/repository.ts';
 import { UsageError } from '../../oci/usage-error.ts';
 import { SendError } from '../../remote/send.ts';
+import { type GitRemote, gitRemote } from './git-login.ts';
 import { gitProxyVariables } from './git-proxy.ts';
 
 export interface GitCall extends Call {
@@ -51,14 +52,15 @@ export async function git(args: readonly string[], call: GitCall = {}): Promise<
   signal?.throwIfAborted();
   const deadline = AbortSignal.timeout(timeoutMs);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const remote = gitRemote(remoteIn(args), process.env);
   const options = {
-    env: environment(args),
+    env: environment(remote),
     encoding: 'buffer' as const,
     maxBuffer: MAX_OUTPUT_BYTES,
     signal: AbortSignal.any([deadline, ...(signal === undefined ? [] : [signal])]),
     windowsHide: true,
   };
-  const child = execFile('git', [...SETTINGS, ...args], options, (error, stdout, stderr) => {
+  const child = execFile('git', [...SETTINGS, ...withRemote(args, remote)], options, (error, stdout, stderr) => {
     if (error === null) resolve(stdout);
     else if (signal?.aborted === true) afterExit(child, () => reject(signal.reason));
     else if (deadline.aborted) afterExit(child, () => reject(new GitError(`no answer in ${timeoutMs / 1000} seconds`)));
@@ -94,12 +96,21 @@ const KEPT = /^GIT_(?:ASKPASS|SSH|SSL_|PROXY_|HTTP_|CONFIG_GLOBAL|CONFIG_COUNT|C
 
 const ORIGIN = 'remote.origin.url=';
 
-function environment(args: readonly string[]): NodeJS.ProcessEnv {
-  const remote = args.find((arg) => arg.startsWith(ORIGIN))?.slice(ORIGIN.length);
+/** Nothing where none is named. */
+function remoteIn(args: readonly string[]): string {
+  return args.find((arg) => arg.startsWith(ORIGIN))?.slice(ORIGIN.length) ?? '';
+}
+
+function withRemote(args: readonly string[], { address }: GitRemote): readonly string[] {
+  return args.map((arg) => (arg.startsWith(ORIGIN) ? `${ORIGIN}${address}` : arg));
+}
+
+function environment({ address, variables }: GitRemote): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || KEPT.test(name));
   return {
     ...Object.fromEntries(inherited),
-    ...(remote !== undefined && proxyVariables(remote)),
+    ...proxyVariables(address),
+    ...variables,
     LC_ALL: 'C',
     LANGUAGE: '',
     GIT_ALLOW_PROTOCOL: GIT_PROTOCOLS.join(':'),

@@ -64,6 +64,8 @@ function methodsOf(route: Route, path: string): readonly string[] {
 
 async function refresh(subject: AdminSubject, request: HttpRequest): Promise<Answer> {
   const reference = request.query.get('reference') ?? '';
+  request.note?.('action', 'refresh');
+  request.note?.('reference', reference);
   if (reference === '') throw new OciError('NAME_INVALID', `a reference is missing; write ${EXAMPLE}`);
   return jsonAnswer(200, await subject.refresh(reference, request));
 }

@@ -16,9 +16,13 @@ export function methodsOfJobs(path: string): readonly string[] {
 }
 
 /** The jobs, one of them with its last runs, or what one does that it was told to. Throws Refusal. */
-export function answerJobs(jobs: AdministeredJobs, { path }: HttpRequest): Answer {
-  const [, job, command] = PATH.exec(path) ?? [];
+export function answerJobs(jobs: AdministeredJobs, request: HttpRequest): Answer {
+  const [, job, command] = PATH.exec(request.path) ?? [];
   if (job === undefined) return jsonAnswer(200, { jobs: jobs.list() });
+  if (command !== undefined) {
+    request.note?.('action', command);
+    request.note?.('job', job);
+  }
   const found = command === undefined ? jobs.find(job) : obey(jobs, job, command as JobCommand);
   if (found !== undefined) return jsonAnswer(200, found);
   throw new Refusal(404, 'NAME_UNKNOWN', `there is no job "${job}" in the configuration`);

@@ -1,4 +1,5 @@
 // What policy gives an account, within what its token is for.
+import type { Proof } from '../../accounts/accounts.ts';
 import type { Awaitable } from '../../async/awaitable.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { UploadNames } from '../../store/push-rules.ts';
@@ -8,6 +9,7 @@ import type { HttpRequest } from '../distribution/request.ts';
 import type { Authenticator, Identity } from './authenticator.ts';
 import { type ChallengeOptions, type Challenged, challenge } from './challenge.ts';
 import type { CanonicalRepository, Client, Clients } from './client.ts';
+import { noteProof } from './note-proof.ts';
 import { notHosted } from './not-hosted.ts';
 import type { Action, Policy, Who } from './policy.ts';
 import type { TokenAction } from './scope.ts';
@@ -52,8 +54,14 @@ export class AccountClients implements Clients {
   of(asked: Asked): Awaitable<Client> {
     const identity = this.#options.authenticator.identify(asked.request);
     return identity instanceof Promise
-      ? identity.then((found) => new AccountClient(this.#options, asked, found))
-      : new AccountClient(this.#options, asked, identity);
+      ? identity.then((found) => this.#client(asked, found))
+      : this.#client(asked, identity);
+  }
+
+  #client(asked: Asked, identity: Identity): Client {
+    const proof = proofOf(identity);
+    noteProof(asked.request, proof);
+    return new AccountClient(this.#options, asked, identity, proof?.account);
   }
 }
 
@@ -63,12 +71,11 @@ class AccountClient implements Client, Who {
   readonly #identity: Identity;
   readonly account: string | undefined;
 
-  constructor(options: AccountClientsOptions, asked: Asked, identity: Identity) {
+  constructor(options: AccountClientsOptions, asked: Asked, identity: Identity, account: string | undefined) {
     this.#options = options;
     this.#asked = asked;
     this.#identity = identity;
-    if (identity.kind === 'account') this.account = identity.proof.account;
-    else if (identity.kind === 'token') this.account = identity.token.proof?.account;
+    this.account = account;
   }
 
   get address(): string {
@@ -136,6 +143,11 @@ class AccountClient implements Client, Who {
   #challenge(told: Pick<Challenged, 'scope' | 'error' | 'message'>) {
     return challenge(this.#options.challenges, { ...this.#asked, ...told });
   }
+}
+
+function proofOf(identity: Identity): Proof | undefined {
+  if (identity.kind === 'account') return identity.proof;
+  return identity.kind === 'token' ? identity.token.proof : undefined;
 }
 
 const DOES: Readonly<Record<Action, string>> = {

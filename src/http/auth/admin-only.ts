@@ -7,6 +7,7 @@ import type { Answer } from '../distribution/answer.ts';
 import { Refusal, errorAnswer } from '../distribution/errors.ts';
 import type { HttpHandler, HttpRequest } from '../distribution/request.ts';
 import type { Authenticator } from './authenticator.ts';
+import { noteProof } from './note-proof.ts';
 import type { Policy } from './policy.ts';
 
 export interface AdminOnlyOptions {
@@ -38,6 +39,7 @@ async function check(request: HttpRequest, { authenticator, policy, trustedProxi
       'cache-control': 'no-store',
     });
   }
+  noteProof(request, identity.proof);
   const { account } = identity.proof;
   if (policy.allowsEverywhere({ account, address: clientAddress(request, trustedProxies) }, 'admin')) return;
   throw new OciError('DENIED', `the account ${account} may not administer this server`);

@@ -15,6 +15,7 @@ import type { AccessTokens, TokenContent } from './access-token.ts';
 import { parseBasic } from './basic-credentials.ts';
 import { TOKEN_PATH } from './challenge.ts';
 import type { Logins } from './logins.ts';
+import { noteProof } from './note-proof.ts';
 import type { Policy } from './policy.ts';
 import { type Scope, type TokenAction, asksFor, parseScopes } from './scope.ts';
 
@@ -93,6 +94,7 @@ async function read(asked: Asked, options: TokenServiceOptions): Promise<TokenRe
 async function give(asked: TokenRequest, options: TokenServiceOptions): Promise<Answer> {
   const { proof, parameters, wantsSession, request } = asked;
   const { tokens, sessions, now } = options;
+  noteProof(request, proof);
   const scopes = parseScopes(parameters.getAll('scope'));
   const token = await tokens.sign({
     proof,

@@ -42,8 +42,8 @@ function isLoopbackPeer(request: LocalRequest): boolean {
   return localPort === undefined && !request.signal.aborted;
 }
 
-// Only as it is usually written: other spellings of loopback are refused.
-function isLoopbackHost(host: string | undefined): boolean {
+/** Only as it is usually written: other spellings of loopback are refused. */
+export function isLoopbackHost(host: string | undefined): boolean {
   const [, name = ''] = /^([^:]+|\[::1\])(?::\d{1,5})?$/.exec(host ?? '') ?? [];
   return name.toLowerCase() === 'localhost' || name === '[::1]' || LOOPBACK_IPV4.test(name);
 }

@@ -1,3 +1,4 @@
+import { isDigest } from '../../oci/digest.ts';
 import { type Answer, jsonAnswer } from './answer.ts';
 import { AskedAddress } from './asked-address.ts';
 import { deleteBlob, getBlob } from './blobs.ts';
@@ -42,16 +43,16 @@ export function registryHandler(registry: HostedRegistry, options: RegistryHandl
   const served = { registry, bodies: new ManifestBodies() };
   return (request) => {
     let kind: Route['kind'] | undefined;
-    const finish = (answer: Answer): Answer => ({
-      ...answer,
-      headers: { ...EVERYWHERE, ...answer.headers },
-      route: kind,
-    });
+    const finish = (answer: Answer): Answer => {
+      noteAnswer(request, answer);
+      return { ...answer, headers: { ...EVERYWHERE, ...answer.headers }, route: kind };
+    };
     const finishError = (error: unknown) => finish(errorAnswer(error));
     try {
       const { prefix, path } = splitPath(request.path, registry);
       const route = knownRoute(path);
       kind = route.kind;
+      noteRoute(request, route);
       checkMethod(route, request.method, isReadOnly);
       const answer = answerRequest(served, route, { request, prefix, intent: intentOf(route, request) });
       return answer instanceof Promise ? answer.then(finish, finishError) : finish(answer);
@@ -80,6 +81,18 @@ function knownRoute(path: string): Route {
   const route = parseRoute(path);
   if (route !== undefined) return route;
   throw new Refusal(404, 'UNSUPPORTED', `"${path.slice(0, 200)}" is no endpoint of the distribution API`);
+}
+
+function noteRoute(request: HttpRequest, route: Route): void {
+  if (route.kind === 'manifest') request.note?.(isDigest(route.reference) ? 'digest' : 'reference', route.reference);
+  else if ('digest' in route) request.note?.('digest', route.digest);
+}
+
+/** What a tag meant, and what a body turned out to be. */
+function noteAnswer(request: HttpRequest, { headers }: Answer): void {
+  const { 'docker-content-digest': digest, 'oci-tag': tags } = headers;
+  if (digest !== undefined) request.note?.('digest', String(digest));
+  if (tags !== undefined) request.note?.('reference', String(tags));
 }
 
 interface ServedRegistry {

@@ -1,4 +1,5 @@
 import type { Answer } from './answer.ts';
+import type { RequestFacts } from './request-facts.ts';
 
 /** A request as a plain value, of whatever runtime. It is itself the `Call` that ports are given. */
 export interface HttpRequest {
@@ -17,6 +18,8 @@ export interface HttpRequest {
   readonly isSecure?: boolean | undefined;
   /** Aborts when the client has left. */
   readonly signal: AbortSignal;
+  /** Tells the log more of it, where there is one. */
+  note?(fact: keyof RequestFacts, value: string | undefined): void;
 }
 
 /** Never throws and never rejects: every failure is an answer. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { hashSync } from 'bcryptjs';
 import type { RegistryServer } from '../../../src/app/registry-server.ts';
 import { describeAddress } from '../../../src/app/open-server.ts';
-import { openRegistryServer } from './open-server.ts';
+import { type Opening, openRegistryServer } from './open-server.ts';
 
 export interface AccountWorld extends AsyncDisposable {
   readonly folder: string;
@@ -38,6 +38,7 @@ export interface AccountWorldOptions {
   readonly accounts?: Record<string, unknown>;
   readonly more?: Record<string, unknown>;
   readonly folder?: string;
+  readonly opening?: Pick<Opening, 'log' | 'onRequest' | 'config'>;
 }
 
 export async function openAccountWorld({
@@ -45,6 +46,7 @@ export async function openAccountWorld({
   accounts = {},
   more = { upstreams: {}, hosted: ['**'] },
   folder = mkdtempSync(path.join(tmpdir(), 'wharf-accounts-')),
+  opening = {},
 }: AccountWorldOptions = {}): Promise<AccountWorld> {
   await using opened = new AsyncDisposableStack();
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,7 +54,7 @@ export async function openAccountWorld({
   writeFileSync(htpasswd, htpasswdOf(...names));
   // YAML takes JSON as it is.
   const yaml = JSON.stringify({ ...more, accounts: { htpasswd, ...accounts } });
-  const server = opened.use(await openRegistryServer(path.join(folder, 'data'), { yaml }));
+  const server = opened.use(await openRegistryServer(path.join(folder, 'data'), { yaml, ...opening }));
   const [address] = server.addresses;
   const url = describeAddress(address!);
   const send: AccountWorld['send'] = (method, at, { as, headers, body } = {}) =>

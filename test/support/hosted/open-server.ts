@@ -10,7 +10,7 @@ const nothing = () => undefined;
 const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const NO_LOGINS: CredentialStore = { find: () => Promise.resolve(undefined) };
 
-interface Opening extends Partial<Omit<RegistryServerOptions, 'session'>> {
+export interface Opening extends Partial<Omit<RegistryServerOptions, 'session'>> {
   /** The text of a wharf.yaml; a plain private registry by default. */
   readonly yaml?: string;
   readonly config?: Partial<Config>;

@@ -16,8 +16,16 @@ export interface GitServer extends AsyncDisposable {
   readonly port: number;
 }
 
+export interface GitServerOptions {
+  readonly certificate?: CertificateFiles;
+  /** `user:password`, without which it gives nothing. */
+  readonly login?: string;
+  /** Called at each request, while whoever asks waits. */
+  readonly asked?: () => void;
+}
+
 /** Serves the small library as `/library.git`. */
-export async function startGitServer(certificate?: CertificateFiles): Promise<GitServer> {
+export async function startGitServer({ certificate, login, asked }: GitServerOptions = {}): Promise<GitServer> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await scratchFolder('git-server'));
   const repository = new ScratchRepository(path.join(folder.path, 'work'));
@@ -26,8 +34,13 @@ export async function startGitServer(certificate?: CertificateFiles): Promise<Gi
   const bare = path.join(folder.path, 'library.git');
   runGit('clone', '--quiet', '--bare', repository.folder, bare);
   runGit('-C', bare, 'config', 'uploadpack.allowFilter', 'true');
-  const answer = (request: IncomingMessage, response: ServerResponse) =>
-    void runBackend(folder.path, request, response);
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    asked?.();
+    const basic = login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
+    const isKnown = basic === undefined || request.headers.authorization === basic;
+    if (isKnown) void runBackend(folder.path, request, response);
+    else response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
+  };
   const server =
     certificate === undefined ? createServer(answer) : createTlsServer(await readCertificate(certificate), answer);
   server.listen(0, '127.0.0.1');
