@@ -1,4 +1,5 @@
 import { createHmac, hash, randomBytes } from 'node:crypto';
+import { type AccountChange, type KnownLogins, accountChanges } from './account-changes.ts';
 import type { AccountName } from './account-name.ts';
 import type { AccountStore } from './account-store.ts';
 import type { HtpasswdFile } from './htpasswd-file.ts';
@@ -21,10 +22,7 @@ export interface KnownToken extends Proof {
 
 const OF_TOKEN = 'token:';
 
-interface Snapshot {
-  readonly passwords: ReadonlyMap<string, PasswordHash>;
-  readonly names: ReadonlySet<string>;
-  readonly tokens: ReadonlyMap<string, KnownToken>;
+interface Snapshot extends KnownLogins {
   /** When the credential ends. */
   readonly credentials: ReadonlyMap<string, number>;
 }
@@ -34,6 +32,8 @@ export interface AccountsOptions {
   readonly htpasswd?: HtpasswdFile | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Called when it is noticed, which is when somebody next logs in or comes with a login. */
+  readonly onChange?: ((change: AccountChange) => void) | undefined;
 }
 
 /** Everybody who may log in, as of now. Where a file and the data folder have the same name, the file decides. */
@@ -42,6 +42,7 @@ export class Accounts {
   readonly #key = randomBytes(32);
   readonly #nobody = hashOfNobody();
   #snapshot: Snapshot | undefined;
+  #before: Snapshot | undefined;
   #versions = '';
   #hasLooked = false;
   #version = 0;
@@ -62,6 +63,7 @@ export class Accounts {
     const versions = `${store.changes} ${htpasswd?.version}`;
     if (versions === this.#versions) return this.#version;
     this.#versions = versions;
+    this.#before = this.#snapshot ?? this.#before;
     this.#snapshot = undefined;
     this.#version += 1;
     return this.#version;
@@ -95,8 +97,13 @@ export class Accounts {
 
   get #now(): Snapshot {
     void this.version;
-    this.#snapshot ??= this.#take();
-    return this.#snapshot;
+    if (this.#snapshot !== undefined) return this.#snapshot;
+    const taken = this.#take();
+    this.#snapshot = taken;
+    const { onChange } = this.#options;
+    if (this.#before !== undefined && onChange !== undefined) accountChanges(this.#before, taken).forEach(onChange);
+    this.#before = undefined;
+    return taken;
   }
 
   #take(): Snapshot {

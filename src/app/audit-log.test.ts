@@ -1,7 +1,13 @@
 // Who did what, as the log tells it.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loginOf, openAccountWorld } from '../../test/support/hosted/account-world.ts';
+import { htpasswdOf, loginOf, openAccountWorld } from '../../test/support/hosted/account-world.ts';
 import { type RecordedLog, recordLog } from '../../test/support/recorded-log.ts';
+import { parseAccountName } from '../accounts/account-name.ts';
+import { AccountStore } from '../accounts/account-store.ts';
+import { addAccount, removeAccount } from '../accounts/stored-accounts.ts';
+import { createToken, revokeToken } from '../accounts/stored-tokens.ts';
 import { digestOf } from '../oci/digest.ts';
 import { MEDIA_TYPES } from '../oci/media-type.ts';
 import type { RequestLine } from '../http/exchange.ts';
@@ -95,6 +101,32 @@ describe('what changes something', () => {
     expect(refresh).toMatchObject({ account: 'root', action: 'refresh' });
     expect(refresh?.['reference']).toMatch(/^x \[2Jy{1,300}$/);
   });
+});
+
+test('what `wharf user` does is told when the next client comes with a login', async () => {
+  const { folder, htpasswd, statusOf } = await open();
+  expect(await statusOf('GET', '/v2/', { as: ann })).toBe(200);
+  using store = AccountStore.open(path.join(folder, 'data'));
+  const ci = parseAccountName('ci');
+  addAccount(store, { name: ci, passwordHash: undefined, createdAtMs: 0 });
+  const { id, secret } = createToken(store, { account: ci, description: '', nowMs: 0, expiresAtMs: undefined });
+  expect(await statusOf('GET', '/v2/', { as: `ci:${secret}` })).toBe(200);
+  revokeToken(store, id);
+  removeAccount(store, ci);
+  expect(await statusOf('GET', '/v2/', { as: ann })).toBe(200);
+  writeFileSync(htpasswd, htpasswdOf('ann', 'root'));
+  // Looked at once a second.
+  await expect.poll(() => statusOf('GET', '/v2/', { as: bob }), { timeout: 10_000 }).toBe(401);
+  const changes = log.lines.filter(([line]) => line === 'info account changed').map(([, fields]) => fields);
+  expect(changes).toEqual([
+    { change: 'added', account: 'ci' },
+    { change: 'token created', account: 'ci', token: id },
+    { change: 'removed', account: 'ci' },
+    { change: 'token revoked', account: 'ci', token: id },
+    { change: 'removed', account: 'bob' },
+    { change: 'password changed', account: 'ann' },
+    { change: 'password changed', account: 'root' },
+  ]);
 });
 
 describe('the line of a request', () => {

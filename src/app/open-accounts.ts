@@ -1,5 +1,6 @@
 // Who may log in at a server, what they may do, and where they get their tokens; or that it has no accounts.
 import { AccountStore } from '../accounts/account-store.ts';
+import type { AccountChange } from '../accounts/account-changes.ts';
 import { Accounts } from '../accounts/accounts.ts';
 import { HtpasswdFile } from '../accounts/htpasswd-file.ts';
 import { PasswordChecks } from '../accounts/password-checks.ts';
@@ -64,7 +65,8 @@ function withAccounts(settings: AccountsConfig, config: Config, log: Log): Serve
   const now = () => clock.now();
   const htpasswd = openHtpasswd(settings, clock, log);
   const store = resources.use(AccountStore.open(dataFolder));
-  const accounts = new Accounts({ store, htpasswd, now });
+  const onChange = (change: AccountChange) => log.info('account changed', { ...change });
+  const accounts = new Accounts({ store, htpasswd, now, onChange });
   if (isReadOnTheWay(config)) log.warn('passwords in clear');
   for (const warning of policyWarnings(config, accounts.names)) log.warn('policy means nothing', { warning });
 

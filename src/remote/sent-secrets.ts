@@ -49,17 +49,14 @@ function secretsIn({ headers, body }: Sent): readonly string[] {
 function secretsInBody(headers: Sent['headers'], body: Sent['body']): readonly string[] {
   if (!(body instanceof Uint8Array)) return [];
   const text = new TextDecoder().decode(body);
-  switch (headers['content-type']) {
-    case 'application/x-www-form-urlencoded':
-      return SECRET_FIELDS.flatMap((field) => new URLSearchParams(text).getAll(field));
-    // Ours, and so it is JSON.
-    case 'application/json': {
-      const fields = JSON.parse(text) as Readonly<Record<string, unknown>>;
-      return SECRET_FIELDS.map((field) => fields[field]).filter((secret) => typeof secret === 'string');
-    }
-    default:
-      return [];
+  const type = headers['content-type'];
+  if (type === 'application/x-www-form-urlencoded') {
+    return SECRET_FIELDS.flatMap((field) => new URLSearchParams(text).getAll(field));
   }
+  if (type !== 'application/json') return [];
+  // Ours, and so it is JSON.
+  const fields = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  return SECRET_FIELDS.map((field) => fields[field]).filter((secret) => typeof secret === 'string');
 }
 
 function utf8Of(base64: string): string {

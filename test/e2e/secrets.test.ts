@@ -5,11 +5,10 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { missingPrograms, skipNote } from '../support/programs/missing-programs.ts';
 import type { Exit } from '../support/programs/program.ts';
-import { type SecretsWorld, openSecretsWorld } from '../support/programs/secrets-world.ts';
+import { ECHOING_UPSTREAMS, type SecretsWorld, askByTls, openSecretsWorld } from '../support/programs/secrets-world.ts';
 import { until } from '../support/programs/until.ts';
 
 const missing = missingPrograms('git', 'openssl');
-const UPSTREAMS = ['bearer', 'basic', 'stored', 'proxied', 'env-proxied'] as const;
 
 /** What was written where; each command with its name. */
 type Outputs = [where: string, text: string][];
@@ -37,14 +36,14 @@ describe.skipIf(missing !== undefined)(`no secret comes out${skipNote(missing)}`
     const summary = path.join(wharf.folder, 'summary.md');
     const actions = { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary };
     expect(await run(world, outputs, ['sync', 'library', '--json'], actions)).toMatchObject({ code: 0 });
-    for (const job of ['refused', ...UPSTREAMS]) {
+    for (const job of ['refused', ...ECHOING_UPSTREAMS]) {
       expect((await run(world, outputs, ['sync', job], actions)).code).not.toBe(0);
       expect((await command('sync', job, '--json')).code).not.toBe(0);
     }
     expect(readFileSync(summary, 'utf8')).toContain('Failures');
-    const elsewhere = { REGISTRY_DOMAIN: echoes['target']!.host, REGISTRY_USER: 'runner' };
+    const elsewhere = { REGISTRY_DOMAIN: echoes.target.host, REGISTRY_USER: 'runner' };
     expect((await run(world, outputs, ['sync', '--images', 'nginx:1.29'], elsewhere)).code).not.toBe(0);
-    for (const name of UPSTREAMS) {
+    for (const name of ECHOING_UPSTREAMS) {
       await command('inspect', `${name}.test/team/app:1`, '--json');
       expect((await command('list', `${name}.test/team/app`)).stderr).toMatch(/\(hidden\)|proxy/);
       await command('copy', `${name}.test/team/app:1`, 'store');
@@ -62,8 +61,9 @@ describe.skipIf(missing !== undefined)(`no secret comes out${skipNote(missing)}`
     }
 
     expectNothingTold(world, outputs);
-    // Each of them was used, and each server was in a position to tell.
-    for (const [name, { authorizations }] of Object.entries(echoes))
+    // Each server was in a position to tell; jobs that end are told by a server alone.
+    const { hook: _, ...used } = echoes;
+    for (const [name, { authorizations }] of Object.entries(used))
       expect([name, authorizations.size]).not.toEqual([name, 0]);
     expect([...canaries.commandLines].join('\n')).toMatch(/git-remote-http|git remote-http/);
   });
@@ -92,7 +92,7 @@ describe.skipIf(missing !== undefined)(`no secret comes out${skipNote(missing)}`
 
   test('of a server, whatever it is asked', async () => {
     await using world = await openSecretsWorld();
-    const { canaries, wharf, password, environment, settings, ask } = world;
+    const { canaries, wharf, password, environment, settings } = world;
     const outputs: Outputs = [];
     const command = async (...args: readonly string[]) => {
       const exit = await wharf.run(args, environment);
@@ -105,8 +105,8 @@ describe.skipIf(missing !== undefined)(`no secret comes out${skipNote(missing)}`
     await using server = await wharf.start(['serve', '--log-level', 'debug'], environment, log);
     const url = (await server.firstLine).replace('listening on ', '');
     const logged = () => readFileSync(log, 'utf8');
-    const asked = async (at: string, more: Parameters<typeof ask>[1] = {}) => {
-      const answer = await ask(`${url}${at}`, more);
+    const asked = async (at: string, more: Parameters<typeof askByTls>[1] = {}) => {
+      const answer = await askByTls(`${url}${at}`, more);
       outputs.push([`${more.method ?? 'GET'} ${at}`, answer.all]);
       return answer.status;
     };
@@ -114,7 +114,7 @@ describe.skipIf(missing !== undefined)(`no secret comes out${skipNote(missing)}`
 
     // The only answers that are to hold secrets.
     const query = `offline_token=true&service=wharf&scope=repository:bearer.test/team/app:pull`;
-    const given = await ask(`${url}/token?${query}`, { as: basic('ann', password) });
+    const given = await askByTls(`${url}/token?${query}`, { as: basic('ann', password) });
     const tokens = JSON.parse(given.body) as { token: string; refresh_token: string };
     canaries.add('access-token', tokens.token);
     canaries.add('refresh-token', tokens.refresh_token);
@@ -132,11 +132,11 @@ describe.skipIf(missing !== undefined)(`no secret comes out${skipNote(missing)}`
       await asked('/v2/library/nginx/manifests/1.29', { as });
       await asked(`/token?service=wharf&scope=repository:team/app:push`, { as });
       await asked('/v2/team/app/manifests/1', { as, method: 'PUT', body: '{}' });
-      for (const name of UPSTREAMS) await asked(`/v2/${name}.test/team/app/manifests/1`, { as });
+      for (const name of ECHOING_UPSTREAMS) await asked(`/v2/${name}.test/team/app/manifests/1`, { as });
     }
     for (const secret of [tokens.refresh_token, wrong]) {
       const body = new URLSearchParams({ grant_type: 'refresh_token', service: 'wharf', refresh_token: secret });
-      const answer = await ask(`${url}/token`, { method: 'POST', body: body.toString() });
+      const answer = await askByTls(`${url}/token`, { method: 'POST', body: body.toString() });
       if (answer.status !== 200) outputs.push(['POST /token', answer.all]);
     }
     await asked(`/v2/?secret=${encodeURIComponent(wrong)}`);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface EchoServerOptions {
   /** What it gives for a login; without it the login comes with every request. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   readonly asked: () => void;
 }
 
