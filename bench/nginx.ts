@@ -9,6 +9,7 @@ import { type CertificateFiles, certificateAuthority } from '../test/support/pro
 import { freePort } from '../test/support/programs/free-port.ts';
 import { startNginx } from '../test/support/programs/nginx.ts';
 import { bulkStorage, scratchFolder } from '../test/support/programs/scratch-folder.ts';
+import { until } from '../test/support/programs/until.ts';
 import { openWharf } from '../test/support/programs/wharf.ts';
 import type { Benchmark } from './benchmark.ts';
 import { usageOf } from './process-usage.ts';
@@ -19,8 +20,8 @@ import { bytesPerSecond } from './wrk.ts';
 const BLOB_BYTES = 200 * 1024 * 1024;
 const CONNECTIONS = 4;
 /** Short ones in turns: whatever else the machine does meanwhile slows all of them alike. */
-const SECONDS = 2;
-const TURNS_A_ROUND = 4;
+const SECONDS = 4;
+const TURNS_A_ROUND = 3;
 const REPOSITORY = 'bench/app';
 
 const WAYS = ['the file, by nginx alone', 'X-Accel-Redirect', 'bytes from Wharf'] as const;
@@ -43,7 +44,7 @@ export const nginxBenchmark: Benchmark = {
   name: 'nginx',
   usage: 'nginx [--runs N]',
   question: `How fast are large blobs through nginx, beside nginx alone? Needs nginx, openssl and wrk.
-  --runs N   so often, each time four short ones; 3 by default`,
+  --runs N   so often, each time three short ones; 3 by default`,
 
   async run(args, report) {
     const rounds = Number(args[args.indexOf('--runs') + 1] ?? 3) || 3;
@@ -107,7 +108,7 @@ async function serve(): Promise<Served> {
   const begin = async (way: Way, textFor: (http: number, https: number) => string) => {
     const [http, https] = [await freePort(), await freePort()];
     const nginx = opened.use(await startNginx(textFor(http, https), http));
-    pids.push(workerOf(nginx.pid));
+    pids.push(await workerOf(nginx.pid));
     ports.set(`${way} http`, http).set(`${way} https`, https);
   };
   const inFront = (folder?: string) => (http: number, https: number) => {
@@ -148,9 +149,11 @@ function alone(folder: string, { file, keyFile }: CertificateFiles, http: number
 }`;
 }
 
-/** The process that does the work; the one that was started only watches over it. */
-function workerOf(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0]);
+/** The process that does the work; the one that was started only watches over it, and listens before there is one. */
+async function workerOf(pid: number): Promise<number> {
+  const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  await until(() => Promise.resolve(children() !== ''));
+  return Number(children().split(' ')[0]);
 }
 
 /** Of all times together. */
