@@ -183,7 +183,7 @@ describe.skipIf(missing !== undefined)(`jobs of a server${skipNote(missing)}`, (
   });
 
   test('a run that the pull budget stops is deferred, and goes on when the window opens', async () => {
-    await using scheduled = await openWorld({ limit: 40, windowSeconds: 30 });
+    await using scheduled = await openWorld({ limit: 40, windowSeconds: 15 });
     await scheduled.serve();
     await scheduled.jobs('run', 'library');
     await until(hasEnded(scheduled, 'deferred'));

@@ -3,7 +3,7 @@ import { buildProgram } from '../../src/cli/main.ts';
 import { recordingTerminal } from '../support/recording-terminal.ts';
 
 const { terminal } = recordingTerminal('/home/ada');
-const program = buildProgram({
+const program = await buildProgram({
   terminal,
   signal: new AbortController().signal,
   exitWith: () => undefined,
