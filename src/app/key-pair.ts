@@ -18,7 +18,8 @@ export function readKeyPair({ certificateFile, keyFile }: KeyPairFiles): ServerC
   return { cert, key };
 }
 
-function readPem(what: string, file: string): string {
+/** `what` it is, for the sentence of the UsageError when the file cannot be read. */
+export function readPem(what: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {

@@ -1,6 +1,5 @@
 // The composition root of the commands: from configuration and environment to the objects that do the work.
 import { lookup } from 'node:dns/promises';
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { systemClock } from '../async/clock.ts';
 import { builtInRatePerSecond } from '../config/built-in-upstreams.ts';
@@ -39,7 +38,7 @@ import type { RepairSource } from '../store/repair-content.ts';
 import { StoredTargets } from '../store/stored-target.ts';
 import type { SyncTarget } from '../sync/job.ts';
 import { isAlive } from './is-alive.ts';
-import { readKeyPair } from './key-pair.ts';
+import { readKeyPair, readPem } from './key-pair.ts';
 import { type Store, openStore } from './open-store.ts';
 import type { TlsSettings } from './undici-agent.ts';
 import { UndiciSend } from './undici-send.ts';
@@ -288,7 +287,7 @@ export class Session implements AsyncDisposable {
     this.#limitRate(host, ratePerSecond, credentials !== undefined && credentials !== 'anonymous');
     if (caFile === undefined && clientCertificate === undefined && !insecure) return;
     const own = clientCertificate && readKeyPair(clientCertificate);
-    this.#tls.set(origin, { insecure, ca: caFile && readCa(caFile), own });
+    this.#tls.set(origin, { insecure, ca: caFile && readPem('certificates', caFile), own });
   }
 
   #limitRate(host: string, configured: number | undefined, hasLogin: boolean): void {
@@ -303,13 +302,5 @@ async function resolveHost({ hostname }: URL): Promise<readonly string[]> {
     return (await lookup(hostname, { all: true })).map(({ address }) => address);
   } catch {
     return [];
-  }
-}
-
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`the certificates in ${file} cannot be read: ${(error as Error).message}`);
   }
 }
