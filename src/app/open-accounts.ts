@@ -17,7 +17,7 @@ import { Logins } from '../http/auth/logins.ts';
 import { Policy } from '../http/auth/policy.ts';
 import { withTokenService } from '../http/auth/token-handler.ts';
 import { unknownClients } from '../http/auth/unknown-client.ts';
-import { AddressRanges } from '../http/address-ranges.ts';
+import type { AddressRanges } from '../http/address-ranges.ts';
 import type { HttpHandler } from '../http/distribution/request.ts';
 import type { Log } from '../observe/log.ts';
 import { isThisMachine } from './check-exposure.ts';
@@ -36,6 +36,8 @@ export interface ServedAccounts extends AsyncDisposable {
 
 export interface ServedAccountsOptions {
   readonly config: Config;
+  /** Those of the configuration. */
+  readonly trustedProxies: AddressRanges;
   readonly log: Log;
 }
 
@@ -43,9 +45,9 @@ export interface ServedAccountsOptions {
 const CLOCK_TOLERANCE_MS = 60_000;
 
 /** To be disposed of after the server. Throws UsageError when a file of accounts cannot be used. */
-export function openAccounts({ config, log }: ServedAccountsOptions): ServedAccounts {
-  const { accounts } = config;
-  return accounts === undefined ? noAccounts(config) : withAccounts(accounts, config, log);
+export function openAccounts(options: ServedAccountsOptions): ServedAccounts {
+  const { accounts } = options.config;
+  return accounts === undefined ? noAccounts(options.config) : withAccounts(accounts, options);
 }
 
 function noAccounts({ anonymous }: Config): ServedAccounts {
@@ -57,7 +59,10 @@ function noAccounts({ anonymous }: Config): ServedAccounts {
   };
 }
 
-function withAccounts(settings: AccountsConfig, config: Config, log: Log): ServedAccounts {
+function withAccounts(
+  settings: AccountsConfig,
+  { config, trustedProxies, log }: ServedAccountsOptions,
+): ServedAccounts {
   const resources = new AsyncDisposableStack();
   const { dataFolder, externalUrl, upstreams } = config;
   const { service, tokenLifetimeMs, policy: rules, groups } = settings;
@@ -70,7 +75,6 @@ function withAccounts(settings: AccountsConfig, config: Config, log: Log): Serve
   if (isReadOnTheWay(config)) log.warn('passwords in clear');
   for (const warning of policyWarnings(config, accounts.names)) log.warn('policy means nothing', { warning });
 
-  const trustedProxies = new AddressRanges(config.trustedProxies);
   const policy = new Policy({ rules, groups });
   const uses = new TokenUses(store, now);
   const logins = new Logins({

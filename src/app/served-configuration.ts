@@ -51,10 +51,10 @@ export async function serveConfiguration({ session, store, cache, log }: ServedP
     serverNames: [...config.serverNames, ...ownNames],
     hosted: hosted.map(parsePattern),
   };
-  const accounts = openAccounts({ config, log });
+  const trustedProxies = new AddressRanges(config.trustedProxies);
+  const accounts = openAccounts({ config, trustedProxies, log });
   const registry = new ServedRegistry({ ...parts, clients: accounts.clients });
   const administered = new ServedRegistry({ ...parts, clients: unknownClients({ mayWrite: true }) });
-  const trustedProxies = new AddressRanges(config.trustedProxies);
   const handler = accounts.withLogin(registry, accelerated(config, registryHandler(registry), trustedProxies));
   return { config, session, upstreams, defaultUpstream, registry: administered, accounts, handler, trustedProxies };
 }

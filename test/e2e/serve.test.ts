@@ -134,6 +134,7 @@ describe('wharf serve', () => {
     expect(stderr).toContain(taken.headers.get('x-request-id'));
   });
 
+  // Only Linux shows a process's open files and memory to others.
   test.runIf(process.platform === 'linux')('bears ten thousand uploads that are begun and left', async () => {
     await using wharf = await openWharf();
     const serving = await serve(wharf);
